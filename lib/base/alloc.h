@@ -1,0 +1,22 @@
+/*
+ * Memory. Running out of it ends the program with a message and EXIT_FAILED: everything Nightfold writes is committed by
+ * one atomic step, so this is no worse than kill -9, and no caller carries paths that nobody tests.
+ * Secrets never live here but in crypto/secret.h.
+ */
+#ifndef BASE_ALLOC_H
+#define BASE_ALLOC_H
+
+#include <stddef.h>
+
+void *xcalloc(size_t count, size_t size); /* zeroed */
+void *xmalloc(size_t size);
+void *xrealloc(void *old, size_t count, size_t size);
+char *xstrdup(const char *text);
+char *xstrndup(const char *text, size_t len);
+__attribute__((format(printf, 1, 2))) char *xasprintf(const char *format, ...);
+
+/* For _cleanup_(free_pointer) on any pointer to heap memory. */
+void free_pointer(void *pointer_to_pointer);
+#define _free_ __attribute__((cleanup(free_pointer)))
+
+#endif

@@ -1,0 +1,96 @@
+/*
+ * The configuration file: YAML through libyaml's document API, checked against one table of keys (schema.c). An unknown or
+ * duplicate key, a wrong type, an unknown product, a duplicate name or a bad duration is ERR_USAGE with file, line and what was
+ * expected. Loading opens no private key.
+ *
+ * Everything is owned by struct config and freed by config_free(). Optional texts are NULL when absent, after defaults.
+ */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "crypto/keyfile.h"
+#include "crypto/suite.h"
+#include "format/objects.h"
+#include "retain/duration.h"
+#include "zone/zone.h"
+
+#define CONFIG_DEFAULT   "/etc/nightfold/nightfold.yaml"
+#define CONFIG_FILE_MAX  (1u << 20)
+#define CONFIG_ZONES_MAX 2
+
+struct config_signer {
+	char *name, *key; /* key: path of a .pub file */
+	unsigned roles;   /* bits 1 << enum role */
+	int line;
+};
+
+struct config_zone {
+	char *name, *url, *jurisdiction;
+	int line;
+};
+
+struct config_recipient {
+	char *name, *key;
+	int line;
+};
+
+struct config_product {
+	char *name;
+	struct duration backup;
+	char *backup_text;
+	int line;
+};
+
+struct config_source {
+	char *type, *path;
+	char **exclude;
+	size_t exclude_count;
+	bool cross_file_systems;
+};
+
+struct config_dataset {
+	char *name;
+	const struct config_product *product;
+	enum data_class class;
+	struct duration rpo; /* default 26 hours */
+	struct duration rto; /* zero: none set */
+	struct config_source source;
+	int compression;  /* zstd level 1..19, default 3 */
+	uint32_t chunk;   /* average, bytes, default 512 KiB */
+	enum suite cipher;
+	int line;
+};
+
+struct config {
+	char *file;
+	char *state, *agent_key, *operator_key, *validator_key, *pruner_key, *keys_dir; /* keys_dir: default beside agent_key */
+	struct duration grace; /* default 24 hours */
+	bool test_clock;
+	bool clock_check; /* `clock_check: off` makes it false */
+	bool same_host_accepted;
+	struct config_signer *signers; /* default: the .pub files beside agent_key (or pruner_key), each with its file's role */
+	size_t signer_count;
+	struct config_zone *zones; /* 1 or 2; one alone is accepted only by restore and verify with --zone-url */
+	size_t zone_count;
+	struct config_recipient *recipients;
+	size_t recipient_count;
+	struct config_product *products;
+	size_t product_count;
+	struct config_dataset *datasets;
+	size_t dataset_count;
+};
+
+must_check int config_load(const char *path, struct config **out);
+void config_free(struct config *c);
+
+/* The dataset of that name; ERR_USAGE names those there are. */
+must_check int config_dataset(const struct config *c, const char *name, const struct config_dataset **out);
+
+/* "512 KiB", "4 MiB", "65536": ERR_FORMAT else. Exposed for the command line too. */
+must_check int config_parse_size(const char *text, uint64_t *bytes);
+
+#endif

@@ -1,0 +1,27 @@
+/*
+ * Dataset keys: random, one per dataset and epoch, 0600 files "<dataset>.<epoch>.dataset-key" in `keys_dir`. Never in `state`,
+ * never derived from another key, no escrow: losing one costs deduplication, not data. The highest epoch is the one in use.
+ */
+#ifndef CRYPTO_DATASET_KEY_H
+#define CRYPTO_DATASET_KEY_H
+
+#include <stdint.h>
+
+#include "crypto/secret.h"
+
+/* Guarded; freed by secret_free(). */
+struct dataset_key {
+	uint8_t key[KEY_SIZE];
+	uint32_t epoch; /* from 1 */
+};
+
+/* Loads the key in use, making epoch 1 where there is none. ERR_REFUSED when the file is more open than 0600. */
+must_check int dataset_key_load(const char *keys_dir, const char *dataset, struct dataset_key **out);
+
+/* Makes the next epoch, then wipes and unlinks the older ones. *epoch: the new one. */
+must_check int dataset_key_rotate(const char *keys_dir, const char *dataset, uint32_t *epoch);
+
+/* A key for another purpose, from a dataset key: BLAKE2b-256(key: dataset key, purpose). */
+void dataset_subkey(const struct dataset_key *key, const char *purpose, uint8_t out[KEY_SIZE]);
+
+#endif

@@ -1,0 +1,133 @@
+/*
+ * Nodes: the tree of a snapshot (docs/FORMAT.md, "Node"). A node's plaintext holds the ids, keys and sizes of its children,
+ * so it lives in guarded memory only. Three types:
+ *
+ *	entries   a run of entries (files, folders, ...) in path order, with all their metadata; children are content
+ *	list      the content of one large file: children are content (level 1) or lists (level n - 1)
+ *	branch    children are entries nodes (level 1) or branches (level n - 1), each with the path of its first entry
+ *
+ * Path order compares component by component, bytewise, a folder before what is in it: '/' sorts below every other byte.
+ * The root of a snapshot is an entries or branch node. The source's own folder is the entry with the empty path.
+ */
+#ifndef FORMAT_NODE_H
+#define FORMAT_NODE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "crypto/suite.h"
+#include "format/limits.h"
+
+enum node_type { NODE_ENTRIES = 0, NODE_LIST = 1, NODE_BRANCH = 2 };
+
+enum entry_type { ENTRY_FILE = 0, ENTRY_FOLDER = 1, ENTRY_SYMLINK = 2, ENTRY_FIFO = 3, ENTRY_SOCKET = 4, ENTRY_CHAR = 5, ENTRY_BLOCK = 6 };
+
+enum content_form {
+	CONTENT_NONE = 0,  /* no bytes */
+	CONTENT_WHOLE = 1, /* `count` children from `child` on, each whole, one after the other */
+	CONTENT_SLICE = 2, /* `length` bytes at `offset` of one child: a small file in a group */
+	CONTENT_LIST = 3,  /* one child, a list node */
+};
+
+struct content {
+	enum content_form form;
+	uint32_t child, count;
+	uint64_t offset, length; /* slice only */
+};
+
+struct extent {
+	uint64_t offset, length;
+};
+
+struct xattr {
+	const char *name; /* NUL-terminated where it comes from a source; name_len counts without it */
+	const uint8_t *value;
+	uint32_t name_len, value_len;
+};
+
+/* Borrowed pointers throughout: into the node's plaintext, or into what made the entry. */
+struct entry {
+	const char *path; /* relative to the source's root, '/' between components, no NUL at the end needed */
+	uint32_t path_len;
+	enum entry_type type;
+	uint32_t mode; /* permission bits with suid, sgid, sticky: 07777 */
+	uint32_t uid, gid;
+	const char *user, *group; /* names as on the source; may be empty */
+	uint32_t user_len, group_len;
+	int64_t mtime;
+	uint32_t mtime_ns;
+	uint64_t size;                  /* files: apparent size. Others: 0 */
+	struct content content;         /* files that are no further hard link */
+	bool changed;                   /* the file changed while it was read, twice */
+	uint8_t fingerprint[DIGEST_SIZE]; /* files: SHA-256 over the SHA-256 of each piece (docs/FORMAT.md, "Fingerprint") */
+	const char *target;             /* symlink: its target */
+	uint32_t target_len;
+	const char *link; /* hard link: the path of an earlier entry; content is there. NULL otherwise */
+	uint32_t link_len;
+	uint32_t major, minor; /* devices */
+	const struct extent *extents; /* sparse files: where data is, ascending; content holds just those bytes */
+	uint32_t extent_count;
+	bool sparse; /* extents are meant (there may be none: a file of nothing but a hole) */
+	const struct xattr *xattrs; /* ascending by name */
+	uint32_t xattr_count;
+};
+
+/* < 0, 0, > 0 in path order. */
+int path_compare(const char *a, size_t a_len, const char *b, size_t b_len);
+
+/* ERR_FORMAT unless: empty, or components of 1..ENTRY_NAME_MAX bytes without NUL, none "." or "..", none empty, within limits. */
+must_check int path_check(const char *path, size_t len);
+
+/* A node in the making; guarded. Children are added first, then entries that refer to them (or branch paths, one a child). */
+struct node_writer;
+struct node_writer *node_writer_new(void);
+void node_writer_free(struct node_writer *w);
+void node_writer_reset(struct node_writer *w, enum node_type type, uint32_t level);
+uint32_t node_writer_children(const struct node_writer *w);
+uint32_t node_writer_entries(const struct node_writer *w);
+size_t node_writer_size(const struct node_writer *w); /* bytes so far, close to what finish will make */
+
+/* `size`: plaintext bytes beneath the child. *index: its number in this node. ERR_FORMAT over a limit. */
+must_check int node_add_child(struct node_writer *w, const uint8_t id[ID_SIZE], const uint8_t key[KEY_SIZE], uint64_t size,
+			      uint32_t *index);
+must_check int node_add_entry(struct node_writer *w, const struct entry *e);
+must_check int node_add_branch(struct node_writer *w, const char *first_path, size_t len); /* for the child added last */
+
+/* *plain, *len: the plaintext, in the writer's guarded memory; *children: the clear ids, `*count` of them. Valid until reset. */
+must_check int node_finish(struct node_writer *w, const uint8_t **plain, size_t *len, const uint8_t (**children)[ID_SIZE],
+			   uint32_t *count);
+
+/* A decoded node. Everything points into the plaintext, which the caller keeps in guarded memory meanwhile. */
+struct node_child {
+	const uint8_t *id, *key;
+	uint64_t size;
+	const char *first_path; /* branches */
+	uint32_t first_path_len;
+};
+
+struct node {
+	enum node_type type;
+	uint32_t level;
+	struct node_child *children;
+	uint32_t child_count;
+	struct entry *entries;
+	uint32_t entry_count;
+	/* backing of xattrs and extents */
+	struct xattr *xattrs;
+	struct extent *extents;
+};
+
+void node_release(struct node *n); /* also of a zeroed struct */
+
+/*
+ * Decodes and validates: limits, path_check() on every path, strict path order, content within the children and their sizes,
+ * extents ascending within size, xattrs ascending. ERR_FORMAT. *out is to be released in any case.
+ */
+must_check int node_decode(const uint8_t *plain, size_t len, struct node *out);
+
+/* ERR_INTEGRITY unless the node's children are just these clear ids, in this order. */
+must_check int node_check_children(const struct node *n, const uint8_t (*children)[ID_SIZE], size_t count);
+
+#endif

@@ -1,0 +1,70 @@
+/*
+ * A source: something that is backed up as a tree of entries, and that can be restored. One interface, a file a driver.
+ *
+ * Backup: open a consistent view, take entries one by one in path order (format/node.h), read the content of files, close.
+ * Only one thread uses a source.
+ */
+#ifndef SOURCE_SOURCE_H
+#define SOURCE_SOURCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "catalog/key_cache.h"
+#include "format/node.h"
+
+struct source;
+
+/* Options of all drivers; a driver ignores what is not its own. Strings are borrowed until source_close(). */
+struct source_options {
+	const char *type;           /* "files" */
+	const char *path;
+	const char *const *exclude; /* patterns */
+	size_t exclude_count;
+	bool cross_file_systems;
+};
+
+/* Something that could not be taken whole: unreadable, vanished, changed while read, unsupported. `reason`: a phrase. */
+typedef void (*source_complaint)(void *context, const char *path, size_t path_len, const char *reason);
+
+must_check int source_open(const struct source_options *options, source_complaint complain, void *context, struct source **out);
+void source_close(struct source *s);
+
+/*
+ * The next entry in path order; *entry NULL at the end. Borrowed until the next source_next(). content, fingerprint, changed,
+ * sparse and extents are not set; link is (the path of an earlier entry that is the same file). `print` says which file this
+ * is. An entry that cannot be taken is complained about and passed over.
+ */
+must_check int source_next(struct source *s, const struct entry **entry, struct stat_print *print);
+
+/*
+ * The content of a file that source_next() returned some time before (`e`: the caller's copy, with its path). begin opens it,
+ * never through a link, and refreshes e (size, times, sparse, extents) and print from the open file; source_read() gives the next
+ * bytes (0 at the end, and never more than e->size; of a sparse file only its data); end closes it and says whether the file
+ * stayed as it was (*same false: changed, shrank, grew or was replaced meanwhile; e and print then say what it is now).
+ * One file is open at a time. e's extents are borrowed until the next begin.
+ * ERR_MISSING from begin: vanished, no longer a file, or not readable; complained about already: the entry is to be left out.
+ */
+must_check int source_read_begin(struct source *s, struct entry *e, struct stat_print *print);
+must_check int source_read(struct source *s, void *data, size_t len, size_t *got);
+must_check int source_read_end(struct source *s, struct entry *e, struct stat_print *print, bool *same);
+
+/* What a driver implements; the driver's struct starts with struct source. */
+struct source_driver {
+	const char *type;
+	int (*open)(const struct source_options *options, source_complaint complain, void *context, struct source **out);
+	void (*close)(struct source *s);
+	int (*next)(struct source *s, const struct entry **entry, struct stat_print *print);
+	int (*read_begin)(struct source *s, struct entry *e, struct stat_print *print);
+	int (*read)(struct source *s, void *data, size_t len, size_t *got);
+	int (*read_end)(struct source *s, struct entry *e, struct stat_print *print, bool *same);
+};
+
+struct source {
+	const struct source_driver *driver;
+};
+
+extern const struct source_driver source_files_driver;
+
+#endif

@@ -1,0 +1,50 @@
+/*
+ * Where a files source is restored to: a folder. Nothing is ever written outside of it: names are resolved beneath it with
+ * openat2(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS), and Landlock confines the process where the kernel has it.
+ *
+ * One thread creates (target_create_*, in path order); any thread writes content and finishes files. Folders get their attributes
+ * when target_finish() is called or the order has left them: times last.
+ */
+#ifndef SOURCE_TARGET_H
+#define SOURCE_TARGET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "format/node.h"
+
+struct target;
+struct target_file; /* an open file under restoration */
+
+struct target_options {
+	const char *path;     /* made when absent */
+	bool overwrite;       /* otherwise a target that is not empty is ERR_REFUSED */
+	bool numeric_owner;   /* ids as stored; otherwise by name where the name exists here */
+	bool confine;         /* Landlock the whole process to this folder for writing; for programs */
+};
+
+/* Attributes that could not be set (owner when not root, xattr on this file system): counted and told once a kind, not fatal. */
+typedef void (*target_complaint)(void *context, const char *path, size_t path_len, const char *reason);
+
+must_check int target_open(const struct target_options *options, target_complaint complain, void *context, struct target **out);
+void target_close(struct target *t);
+
+/* Anything but a regular file's content: folder, symlink, FIFO, device, hard link. Sockets are skipped with a complaint. */
+must_check int target_create(struct target *t, const struct entry *e);
+
+/* A regular file, empty and at its full size as a hole; attributes come with target_file_finish(). Takes a copy of *e. */
+must_check int target_create_file(struct target *t, const struct entry *e, struct target_file **out);
+/* content_offset: in the content, which for a sparse file is its data extents one after the other. Thread-safe. */
+must_check int target_file_write(struct target_file *f, uint64_t content_offset, const void *data, size_t len);
+
+/* Sets owner, mode, xattrs, times; closes; frees. `discard`: unlinks it instead (its content could not be had). */
+must_check int target_file_finish(struct target_file *f, bool discard);
+
+/* Whether a finished file of this entry is there already from an interrupted restore (same size and time). */
+bool target_has(struct target *t, const struct entry *e);
+
+/* Applies the attributes of all folders still open; call when everything is written. */
+must_check int target_finish(struct target *t);
+
+#endif

@@ -1,0 +1,36 @@
+/* What a driver implements. Private to lib/zone. */
+#ifndef ZONE_DRIVER_H
+#define ZONE_DRIVER_H
+
+#include "zone/zone.h"
+
+struct zone {
+	const struct zone_driver *driver;
+	char *name; /* of the zone */
+};
+
+struct zone_writer {
+	struct zone *zone;
+};
+
+/* Contracts as in zone.h. The driver's struct starts with `struct zone`. */
+struct zone_driver {
+	const char *scheme; /* "file" */
+	int (*check_url)(const char *url);
+	int (*open)(const struct zone_place *place, bool writing, struct zone **out);
+	void (*close)(struct zone *z);
+	int (*same_place)(const char *url_a, const char *url_b, bool *same, bool *same_device);
+	int (*get)(struct zone *z, const char *name, struct buf *out);
+	int (*get_range)(struct zone *z, const char *name, uint64_t offset, size_t len, void *out);
+	int (*head)(struct zone *z, const char *name, uint64_t *size);
+	int (*list)(struct zone *z, const char *prefix, zone_list_call call, void *context);
+	int (*clock)(struct zone *z, int64_t *now, bool *independent);
+	int (*space)(struct zone *z, uint64_t *free_bytes);
+	int (*put)(struct zone *z, const char *name, const void *data, size_t len, bool replace);
+	int (*remove)(struct zone *z, const char *name);
+	int (*sweep)(struct zone *z, const char *prefix, bool all, unsigned *count);
+};
+
+extern const struct zone_driver zone_file_driver;
+
+#endif

@@ -1,0 +1,81 @@
+/*
+ * A zone: a store of whole objects by name. One interface, a file a driver; drivers are named in zone.c's table only.
+ *
+ * A handle to read and a handle to write are different types, so that a function that only reads cannot be given more.
+ * Handles are thread-safe. Names: format/names.h; objects appear whole or not at all, and no put replaces one.
+ *
+ * Errors: ERR_MISSING (no such object), ERR_EXISTS (put), ERR_FULL, ERR_UNAVAILABLE (does not answer, not mounted, no
+ * permission), ERR_SYSTEM (I/O error), ERR_FORMAT (larger than asked for). Messages name the zone.
+ */
+#ifndef ZONE_ZONE_H
+#define ZONE_ZONE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+struct zone;        /* get, head, list, clock */
+struct zone_writer; /* the above, and put, replace, delete */
+
+#define ZONE_NAME_MAX 64
+#define ZONE_URL_MAX  1024
+
+/* How a driver is told where its zone is. Strings are copied. */
+struct zone_place {
+	const char *name; /* as configured: "ams-1" */
+	const char *url;  /* "file:///srv/az1" */
+};
+
+/* A folder that does not exist is ERR_UNAVAILABLE: an unmounted disk must not be mistaken for an empty zone. */
+must_check int zone_open(const struct zone_place *place, struct zone **out);
+void zone_close(struct zone *z);
+must_check int zone_open_writer(const struct zone_place *place, struct zone_writer **out);
+void zone_close_writer(struct zone_writer *w);
+
+/* The reading side of a writer; lives as long as the writer. */
+struct zone *zone_reading(struct zone_writer *w);
+
+const char *zone_name(const struct zone *z);
+
+/* ERR_USAGE for an unknown scheme or a malformed URL. */
+must_check int zone_check_url(const char *url);
+
+/* ERR_REFUSED when both are one place (same folder, by whatever path). *same_host, *same_device: for `status`. */
+must_check int zone_distinct(const struct zone_place *a, const struct zone_place *b, bool *same_device);
+
+/* Appends the object to `out`; larger than out->max - out->len is ERR_FORMAT. */
+must_check int zone_get(struct zone *z, const char *name, struct buf *out);
+
+/* Exactly `len` bytes from `offset`; fewer there is ERR_FORMAT ("ends early"). */
+must_check int zone_get_range(struct zone *z, const char *name, uint64_t offset, size_t len, void *out);
+
+must_check int zone_head(struct zone *z, const char *name, uint64_t *size);
+
+/*
+ * Calls back for every object whose name starts with `prefix` (which ends in '/'), in ascending name order within a folder.
+ * Temporary files of interrupted puts are not listed. The call-back's non-zero result ends the listing and is returned.
+ * A folder that is not there is an empty listing; one that cannot be read is an error: a listing is complete or fails.
+ */
+typedef int (*zone_list_call)(void *context, const char *name, uint64_t size);
+must_check int zone_list(struct zone *z, const char *prefix, zone_list_call call, void *context);
+
+/* The zone's own clock; *independent: whether it is another machine's (or a test's). */
+must_check int zone_clock(struct zone *z, int64_t *now, bool *independent);
+
+/* Free space for the agent's summary; ERR_MISSING where the protocol has no such thing. */
+must_check int zone_space(struct zone *z, uint64_t *free_bytes);
+
+/* Creates; ERR_EXISTS when the name is there, whatever its content. Durable when it returns 0. */
+must_check int zone_put(struct zone_writer *w, const char *name, const void *data, size_t len);
+
+/* Repair only: atomically puts these bytes in place of a damaged object (or of none). */
+must_check int zone_replace(struct zone_writer *w, const char *name, const void *data, size_t len);
+
+/* Deletes; ERR_MISSING when it is not there. Durable when it returns 0. */
+must_check int zone_delete(struct zone_writer *w, const char *name);
+
+/* Deletes what interrupted puts left (older than a day, or all when `all`). *count: how many. */
+must_check int zone_sweep(struct zone_writer *w, const char *prefix, bool all, unsigned *count);
+
+#endif
