@@ -51,7 +51,8 @@ must_check int header_decode(const uint8_t *body, size_t len, struct header *out
 
 struct index_pack {
 	uint8_t name[DIGEST_SIZE];
-	uint32_t size, footer; /* bytes of the pack, of its footer */
+	uint8_t footer_hash[DIGEST_SIZE]; /* SHA-256 of the footer: a part of the pack can be read and trusted without the rest */
+	uint32_t size, footer;            /* bytes of the pack, of its footer */
 	enum kind kind;
 };
 

@@ -34,6 +34,7 @@ struct pack {
 	uint32_t blob_count, blob_cap, child_count, child_cap;
 	uint32_t footer; /* length of the footer; 0 until pack_finish() */
 	uint8_t name[DIGEST_SIZE];
+	uint8_t footer_hash[DIGEST_SIZE]; /* SHA-256 of the footer alone, as the index names it */
 };
 
 struct pack *pack_new(enum kind kind); /* reserves PACK_TARGET, touched only as it fills */

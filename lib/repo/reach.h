@@ -1,0 +1,24 @@
+/*
+ * What snapshots reach, found without any key: a walk from root ids over the clear child ids in the catalogue.
+ */
+#ifndef REPO_REACH_H
+#define REPO_REACH_H
+
+#include "repo/repo.h"
+
+struct reach;
+struct reach *reach_new(struct repo *r);
+void reach_free(struct reach *w);
+
+/* Adds everything under a root. A chunk in no known pack is counted missing (and told to `missing`, if not NULL), not an error. */
+typedef int (*reach_missing)(void *context, const uint8_t id[ID_SIZE]);
+must_check int reach_add(struct reach *w, const uint8_t root[ID_SIZE], reach_missing missing, void *context);
+
+bool reach_has(const struct reach *w, const uint8_t id[ID_SIZE]);
+uint64_t reach_missing_count(const struct reach *w);
+
+/* Bytes stored in a pack that are reached: what would be lost with it. A chunk that is in several packs counts in each. */
+uint64_t reach_pack_bytes(const struct reach *w, uint32_t pack);
+bool reach_pack(const struct reach *w, uint32_t pack);
+
+#endif

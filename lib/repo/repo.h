@@ -1,0 +1,157 @@
+/*
+ * A dataset in its zones: what is there, merged from every zone that answers. The centre of the library: everything above
+ * (snapshot, restore, check, expire, collect, sync) starts from a loaded repo.
+ *
+ * Loading lists each zone once, opens headers and intents, follows the index chains into the catalogue, and says what is wrong
+ * (findings) without stopping for it: only ERR_UNAVAILABLE (no zone answers) and local trouble end it.
+ */
+#ifndef REPO_REPO_H
+#define REPO_REPO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "catalog/catalog.h"
+#include "config/config.h"
+#include "format/objects.h"
+#include "repo/findings.h"
+#include "repo/trust.h"
+#include "zone/zone.h"
+
+#define REPO_ZONES_MAX 2
+#define ZONE_BIT(i)    (1u << (i))
+
+/* Bits of repo->packs[number]. */
+enum {
+	PACK_IN_0 = 1, /* zone 0 lists it with the right size; zone i: PACK_IN_0 << i */
+	PACK_IN_1 = 2,
+	PACK_CONDEMNED = 4,
+	PACK_WITHDRAWN = 8, /* a signed index withdrew it and no live snapshot reaches it */
+};
+#define PACK_IN_ANY (PACK_IN_0 | PACK_IN_1)
+
+struct repo_zone {
+	char *name;
+	struct zone *zone;          /* NULL while it does not answer */
+	struct zone_writer *writer; /* NULL when opened to read only */
+	bool up;                    /* listed whole */
+};
+
+/* A snapshot that some zone has a valid header of (live), or that is being destroyed (intended). */
+struct snapshot {
+	struct header header;
+	struct buf object;              /* the signed header object */
+	uint8_t hash[DIGEST_SIZE];      /* of it */
+	const struct signer *signer;
+	unsigned zones;                 /* ZONE_BIT(i): zone i has this header */
+	uint32_t seals[REPO_ZONES_MAX]; /* highest generation listed in zone i; 0: none */
+	unsigned intents;               /* ZONE_BIT(i): zone i has a valid intent for it */
+	int64_t intent_at;              /* when the earliest was made */
+	bool quarantined;               /* taken in the future: never counts as newest, evicts nothing */
+};
+
+/* Something of a dataset that is neither pack, header nor index of a live chain. */
+struct repo_mark { /* condemned packs */
+	uint8_t pack[DIGEST_SIZE];
+	int64_t since;
+	unsigned zones;
+};
+
+struct repo_seal { /* seals whose snapshot has no header anywhere, for the next run to destroy */
+	uint8_t snapshot[SNAPSHOT_ID_SIZE];
+	uint32_t generation;
+	unsigned zone;
+};
+
+struct repo_orphan { /* packs that no index names */
+	uint8_t name[DIGEST_SIZE];
+	uint64_t size;
+	unsigned zones;
+};
+
+struct chain { /* the index chain of one signer */
+	uint8_t signer[KEY_ID_SIZE];
+	uint64_t seq; /* newest in any zone; 0: none */
+	uint8_t hash[DIGEST_SIZE];
+	uint64_t checkpoint; /* newest checkpoint's seq; 0: none */
+	uint64_t zone_seq[REPO_ZONES_MAX];
+};
+
+struct index_object { /* every index object listed, by signer and seq */
+	uint8_t signer[KEY_ID_SIZE], hash[DIGEST_SIZE];
+	uint64_t seq;
+	unsigned zones;
+};
+
+struct repo {
+	char dataset[DATASET_NAME_MAX + 1];
+	const struct config_dataset *config; /* NULL on a bare host */
+	const struct trust *trust;
+	struct findings *findings;
+	struct catalog *catalog;
+	struct repo_zone zones[REPO_ZONES_MAX];
+	unsigned zone_count;
+
+	/* filled by repo_load() */
+	struct snapshot *snapshots; /* ascending by (taken_at, seq) */
+	size_t snapshot_count;
+	uint8_t *packs;      /* bits, by catalogue number; repo_pack_bits() */
+	uint32_t pack_limit;
+	struct repo_mark *marks;
+	size_t mark_count;
+	struct repo_seal *stray_seals;
+	size_t stray_seal_count;
+	struct repo_orphan *orphans;
+	size_t orphan_count;
+	struct chain *chains;
+	size_t chain_count;
+	struct index_object *indexes; /* ascending by (signer, seq) */
+	size_t index_count;
+	bool chain_broken; /* a gap in headers or indexes that nothing explains: collection must not act */
+	bool complete;     /* every configured zone was listed whole */
+};
+
+struct repo_options {
+	const char *dataset;
+	const struct config_dataset *config;
+	const struct trust *trust;
+	const struct zone_place *places; /* copied; 1 or 2 */
+	unsigned place_count;
+	bool writing;
+	const char *catalog; /* folder, or NULL: a temporary one */
+};
+
+/* Opens the zones that answer (a finding for one that does not; ERR_UNAVAILABLE when none does) and the catalogue. */
+must_check int repo_open(const struct repo_options *options, struct findings *findings, struct repo **out);
+void repo_close(struct repo *r);
+
+/* Lists and merges; may be called again (after a sync, before a commit): replaces everything from the last time. */
+must_check int repo_load(struct repo *r);
+
+/* Zones of a configuration as places; for repo_options. */
+void repo_places(const struct config *config, struct zone_place places[REPO_ZONES_MAX], unsigned *count);
+
+/* ZONE_BITs of zones that are up. */
+unsigned repo_up(const struct repo *r);
+
+uint8_t repo_pack_bits(const struct repo *r, uint32_t number);
+void repo_set_pack_bits(struct repo *r, uint32_t number, uint8_t bits);
+
+/*
+ * Whether a chunk may be counted on: in some pack that is listed, unmarked and not withdrawn. `places`/`count` may be NULL.
+ * With `everywhere`, the pack must be in every zone that is up.
+ */
+must_check int repo_chunk_known(struct repo *r, const uint8_t id[ID_SIZE], bool *known);
+
+/* A snapshot that may be restored from: live (header, no intent), not quarantined unless it is all there is. */
+bool snapshot_live(const struct snapshot *s);
+
+/* The newest live one, or NULL. */
+const struct snapshot *repo_newest(const struct repo *r);
+
+const struct snapshot *repo_find(const struct repo *r, const uint8_t id[SNAPSHOT_ID_SIZE]);
+
+/* Loads the footer of an indexed pack from any zone, checked against the index's hash of it. */
+must_check int repo_load_footer(struct repo *r, const struct index_pack *pack, unsigned zones, struct pack_footer *out);
+
+#endif
