@@ -15,6 +15,9 @@ char *xstrdup(const char *text);
 char *xstrndup(const char *text, size_t len);
 __attribute__((format(printf, 1, 2))) char *xasprintf(const char *format, ...);
 
+/* The end that all of these come to; for other allocators (guarded memory). */
+__attribute__((noreturn)) void out_of_memory(size_t size);
+
 /* For _cleanup_(free_pointer) on any pointer to heap memory. */
 void free_pointer(void *pointer_to_pointer);
 #define _free_ __attribute__((cleanup(free_pointer)))

@@ -19,6 +19,13 @@ printf_like(1, 2) void log_warning(const char *format, ...);
 printf_like(1, 2) void log_info(const char *format, ...);
 printf_like(1, 2) void log_detail(const char *format, ...);
 
+/*
+ * A status line that stands below the messages while it is set (report/progress.h); at most a terminal's width of
+ * printable text; NULL takes it away. Nothing happens when standard error is no terminal.
+ */
+void log_status(const char *line);
+bool log_on_terminal(void);
+
 /* Makes `len` bytes safe to show: printable UTF-8 stays, the rest becomes \xNN. Writes at most `size` bytes with NUL. */
 char *log_printable(const void *bytes, size_t len, char *out, size_t size);
 
