@@ -28,7 +28,7 @@ OPT ?= -O2 -g
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual \
 	-Wwrite-strings -Wvla -Wformat=2 -Wundef -Wimplicit-fallthrough -Wswitch-enum -Wnull-dereference -Werror=return-type
 CPPFLAGS_ALL = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Ilib $(PKG_CFLAGS) $(CPPFLAGS)
-INSTRUMENT := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer) $(if $(COVERAGE),--coverage -O0)
+INSTRUMENT := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer) $(if $(COVERAGE),--coverage -O0)
 CFLAGS_ALL = -std=c17 $(OPT) $(WARN) -fstack-protector-strong -fPIE -pthread $(INSTRUMENT) $(CFLAGS)
 LDFLAGS_ALL = -pie -pthread -Wl,-z,relro,-z,now -Wl,--gc-sections $(INSTRUMENT) $(LDFLAGS)
 
@@ -42,8 +42,8 @@ demo: all ## two nights, damage, repair, restore and expiry, before your eyes
 test: all unit-programs ## build and run everything; FAST=1 leaves the slow scenarios out
 	$(Q)tests/run $(B) $(if $(FAST),--fast)
 
-unit: unit-programs ## build and run the unit tests alone
-	$(Q)tests/run $(B) unit/
+unit: unit-programs ## build and run the unit tests alone; UNDER=valgrind
+	$(Q)tests/run $(B) $(if $(UNDER),--under "$(UNDER)") unit/
 
 unit-programs: $(UNIT)
 
