@@ -13,6 +13,7 @@
 
 #include "catalog/catalog.h"
 #include "config/config.h"
+#include "format/names.h"
 #include "format/objects.h"
 #include "repo/findings.h"
 #include "repo/trust.h"
@@ -137,14 +138,14 @@ unsigned repo_up(const struct repo *r);
 uint8_t repo_pack_bits(const struct repo *r, uint32_t number);
 void repo_set_pack_bits(struct repo *r, uint32_t number, uint8_t bits);
 
-/*
- * Whether a chunk may be counted on: in some pack that is listed, unmarked and not withdrawn. `places`/`count` may be NULL.
- * With `everywhere`, the pack must be in every zone that is up.
- */
+/* Whether a chunk may be counted on: in some pack that is listed, unmarked and not withdrawn. */
 must_check int repo_chunk_known(struct repo *r, const uint8_t id[ID_SIZE], bool *known);
 
 /* A snapshot that may be restored from: live (header, no intent), not quarantined unless it is all there is. */
 bool snapshot_live(const struct snapshot *s);
+
+/* When it expires: the earlier of its stamp and today's policy, which is known when the repo was opened with a configuration. */
+int64_t repo_expiry(const struct repo *r, const struct snapshot *s);
 
 /* The newest live one, or NULL. */
 const struct snapshot *repo_newest(const struct repo *r);

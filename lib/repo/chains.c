@@ -1,0 +1,309 @@
+/*
+ * Index chains into the catalogue. Every signer has one chain of indexes, each naming the hash of the one before. What the catalogue
+ * has taken in already is not read again. An index is remembered only when all its packs could be taken in, or were withdrawn
+ * later: a zone that was away may still bring them.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/hex.h"
+#include "crypto/digest.h"
+#include "repo/load.h"
+
+struct opened {
+	struct index index;
+	uint8_t hash[DIGEST_SIZE];
+	bool may_add; /* its signer is an agent */
+};
+
+struct loading {
+	struct repo *r;
+	const struct listing *listings;
+	struct opened *opened;
+	size_t opened_count;
+	uint8_t (*withdrawn)[DIGEST_SIZE]; /* by the indexes opened now, sorted */
+	size_t withdrawn_count;
+};
+
+static int compare_index(const void *a, const void *b)
+{
+	const struct index_object *x = a, *y = b;
+	int order = memcmp(x->signer, y->signer, KEY_ID_SIZE);
+
+	if (order != 0)
+		return order;
+	if (x->seq != y->seq)
+		return x->seq < y->seq ? -1 : 1;
+	return memcmp(x->hash, y->hash, DIGEST_SIZE);
+}
+
+static void merge_listings(struct repo *r, const struct listing listings[REPO_ZONES_MAX])
+{
+	size_t total = 0, kept = 0;
+
+	for (unsigned i = 0; i < r->zone_count; i++)
+		total += listings[i].index_count;
+	r->indexes = xcalloc(total + 1, sizeof *r->indexes);
+	for (unsigned i = 0; i < r->zone_count; i++) {
+		for (size_t k = 0; k < listings[i].index_count; k++) {
+			struct index_object *o = &r->indexes[r->index_count++];
+
+			memcpy(o->signer, listings[i].indexes[k].signer, KEY_ID_SIZE);
+			memcpy(o->hash, listings[i].indexes[k].hash, DIGEST_SIZE);
+			o->seq = listings[i].indexes[k].seq;
+			o->zones = ZONE_BIT(i);
+		}
+	}
+	qsort(r->indexes, r->index_count, sizeof *r->indexes, compare_index);
+	for (size_t i = 0; i < r->index_count; i++) {
+		if (kept > 0 && compare_index(&r->indexes[kept - 1], &r->indexes[i]) == 0)
+			r->indexes[kept - 1].zones |= r->indexes[i].zones;
+		else
+			r->indexes[kept++] = r->indexes[i];
+	}
+	r->index_count = kept;
+}
+
+/* Opens one index object from whichever zone gives it whole. ERR_MISSING when none does; the findings say why. */
+static int open_index(struct loading *l, const struct index_object *o, const struct signer *owner)
+{
+	struct repo *r = l->r;
+	char name[OBJECT_NAME_MAX];
+
+	name_index(r->dataset, o->signer, o->seq, o->hash, name);
+	for (unsigned i = 0; i < r->zone_count; i++) {
+		_buf_ struct buf object;
+		struct signed_view view;
+		const struct signer *signer;
+		uint8_t hash[DIGEST_SIZE];
+
+		if ((o->zones & ZONE_BIT(i)) == 0)
+			continue;
+		buf_init(&object, INDEX_MAX, "index");
+		int code = load_signed(r, i, SIGNED_INDEX, name, &object, &view, &signer);
+		if (code == ERR_UNAVAILABLE || code == ERR_SYSTEM)
+			return code;
+		sha256(object.data, object.len, hash);
+		if (code == 0 && (signer != owner || memcmp(hash, o->hash, DIGEST_SIZE) != 0))
+			code = failed(ERR_INTEGRITY, "its bytes are not those that its name says");
+		if (code != 0) {
+			findings_add(r->findings, FINDING_DAMAGED, r->zones[i].name, name, "%s", err_message());
+			continue;
+		}
+
+		struct opened *new;
+		l->opened = xrealloc(l->opened, l->opened_count + 1, sizeof *l->opened);
+		new = &l->opened[l->opened_count];
+		code = index_decode(view.body, view.body_len, &new->index);
+		if (code == 0 && (new->index.seq != o->seq || strcmp(new->index.dataset, r->dataset) != 0)) {
+			index_release(&new->index);
+			code = failed(ERR_INTEGRITY, "it says another dataset or number inside than its name");
+		}
+		if (code != 0) {
+			findings_add(r->findings, FINDING_FORGED, r->zones[i].name, name, "%s", err_message());
+			continue;
+		}
+		memcpy(new->hash, o->hash, DIGEST_SIZE);
+		new->may_add = (owner->roles & (1u << ROLE_AGENT)) != 0;
+		if (!new->may_add && new->index.added_count > 0) {
+			findings_add(r->findings, FINDING_FORGED, r->zones[i].name, name,
+				     "'%s' may withdraw packs, not add them: what it adds is ignored", owner->name);
+			new->index.added_count = 0;
+		}
+		l->opened_count++;
+		return 0;
+	}
+	return failed(ERR_MISSING, "index %s is nowhere whole", name);
+}
+
+/* One signer's objects, ascending by seq: r->indexes[first..end). */
+static int follow_chain(struct loading *l, size_t first, size_t end)
+{
+	struct repo *r = l->r;
+	const struct index_object *objects = r->indexes;
+	const struct signer *owner = trust_find(r->trust, objects[first].signer);
+	char hex[KEY_ID_HEX];
+
+	hex_encode(objects[first].signer, KEY_ID_SIZE, hex);
+	if (owner == NULL || (owner->roles & (1u << ROLE_AGENT | 1u << ROLE_PRUNER)) == 0) {
+		for (unsigned i = 0; i < r->zone_count; i++) {
+			for (size_t k = first; k < end; k++) {
+				if ((objects[k].zones & ZONE_BIT(i)) == 0)
+					continue;
+				findings_add(r->findings, FINDING_FORGED, r->zones[i].name, NULL,
+					     "indexes of key %s, which no configured agent or pruner has, are ignored", hex);
+				break;
+			}
+		}
+		return 0;
+	}
+
+	r->chains = xrealloc(r->chains, r->chain_count + 1, sizeof *r->chains);
+	struct chain *chain = &r->chains[r->chain_count++];
+	*chain = (struct chain){ 0 };
+	memcpy(chain->signer, objects[first].signer, KEY_ID_SIZE);
+
+	for (size_t k = first; k < end; k++) {
+		const struct index_object *o = &objects[k];
+		bool known;
+		int code = catalog_knows_object(r->catalog, o->hash, &known);
+
+		if (code == 0 && !known) {
+			code = open_index(l, o, owner);
+			if (code == ERR_MISSING) {
+				r->chain_broken = true;
+				continue;
+			}
+		}
+		if (code != 0)
+			return code;
+		if (!known) {
+			const struct index *index = &l->opened[l->opened_count - 1].index;
+			bool follows = o->seq == chain->seq + 1 && memcmp(index->previous, chain->hash, DIGEST_SIZE) == 0;
+
+			if (!follows && !index->checkpoint) {
+				findings_add(r->findings, FINDING_MISSING, NULL, NULL,
+					     "the index chain of '%s' has a gap before number %" PRIu64
+					     ": an index is missing in every zone, or the chain was forked",
+					     owner->name, o->seq);
+				r->chain_broken = true;
+			}
+			if (index->checkpoint)
+				chain->checkpoint = o->seq;
+		}
+		for (unsigned i = 0; i < r->zone_count; i++) {
+			if ((o->zones & ZONE_BIT(i)) != 0)
+				chain->zone_seq[i] = o->seq;
+		}
+		chain->seq = o->seq;
+		memcpy(chain->hash, o->hash, DIGEST_SIZE);
+	}
+	return 0;
+}
+
+static int compare_digest(const void *a, const void *b)
+{
+	return memcmp(a, b, DIGEST_SIZE);
+}
+
+static void collect_withdrawn(struct loading *l)
+{
+	size_t total = 0;
+
+	for (size_t i = 0; i < l->opened_count; i++)
+		total += l->opened[i].index.withdrawn_count;
+	l->withdrawn = xcalloc(total + 1, DIGEST_SIZE);
+	for (size_t i = 0; i < l->opened_count; i++) {
+		const struct index *index = &l->opened[i].index;
+
+		if (index->withdrawn_count > 0)
+			memcpy(l->withdrawn[l->withdrawn_count], index->withdrawn, (size_t)index->withdrawn_count * DIGEST_SIZE);
+		l->withdrawn_count += index->withdrawn_count;
+	}
+	qsort(l->withdrawn, l->withdrawn_count, DIGEST_SIZE, compare_digest);
+}
+
+static bool is_withdrawn(const struct loading *l, const uint8_t name[DIGEST_SIZE])
+{
+	return bsearch(name, l->withdrawn, l->withdrawn_count, DIGEST_SIZE, compare_digest) != NULL;
+}
+
+static unsigned zones_listing(const struct loading *l, const struct index_pack *pack)
+{
+	unsigned zones = 0;
+
+	for (unsigned i = 0; i < l->r->zone_count; i++) {
+		const struct listed_pack *row = listing_find_pack(&l->listings[i], pack->name);
+
+		zones |= row != NULL && row->size == pack->size ? ZONE_BIT(i) : 0;
+	}
+	return zones;
+}
+
+/* Takes one pack in. *whole false: it could not be, and may be later. */
+static int add_pack(struct loading *l, const struct index_pack *pack, bool *whole)
+{
+	struct repo *r = l->r;
+	uint32_t number;
+	enum pack_origin origin = PACK_INDEXED;
+	struct index_pack old;
+	int code = catalog_find_pack(r->catalog, pack->name, &number);
+
+	if (code == 0) {
+		code = catalog_pack(r->catalog, number, &old, &origin);
+		return code != 0 || origin != PACK_MADE ? code : catalog_set_origin(r->catalog, number, PACK_INDEXED);
+	}
+	if (code != ERR_MISSING)
+		return code;
+
+	unsigned zones = zones_listing(l, pack);
+	if (zones == 0) {
+		*whole = *whole && is_withdrawn(l, pack->name);
+		return 0;
+	}
+
+	_pack_footer_ struct pack_footer footer = { 0 };
+	code = repo_load_footer(r, pack, zones, &footer);
+	if (code != 0) {
+		*whole = false;
+		return 0;
+	}
+	return catalog_add_pack(r->catalog, pack, &footer, PACK_INDEXED, &number);
+}
+
+static int retire(struct loading *l)
+{
+	struct repo *r = l->r;
+
+	for (size_t i = 0; i < l->withdrawn_count; i++) {
+		uint32_t number;
+		int code = catalog_find_pack(r->catalog, l->withdrawn[i], &number);
+
+		if (code == 0)
+			code = catalog_set_origin(r->catalog, number, PACK_RETIRED);
+		if (code != 0 && code != ERR_MISSING)
+			return code;
+	}
+	return 0;
+}
+
+static int take_in(struct loading *l)
+{
+	int code = 0;
+
+	collect_withdrawn(l);
+	for (size_t i = 0; i < l->opened_count && code == 0; i++) {
+		const struct opened *o = &l->opened[i];
+		bool whole = true;
+
+		for (uint32_t k = 0; k < o->index.added_count && code == 0; k++)
+			code = add_pack(l, &o->index.added[k], &whole);
+		if (code == 0 && whole)
+			code = catalog_note_object(l->r->catalog, o->hash, o->index.seq);
+	}
+	return code == 0 ? retire(l) : code;
+}
+
+int load_chains(struct repo *r, const struct listing listings[REPO_ZONES_MAX])
+{
+	struct loading l = { .r = r, .listings = listings };
+	int code = 0;
+
+	merge_listings(r, listings);
+	for (size_t first = 0, end; first < r->index_count && code == 0; first = end) {
+		for (end = first + 1; end < r->index_count; end++) {
+			if (memcmp(r->indexes[end].signer, r->indexes[first].signer, KEY_ID_SIZE) != 0)
+				break;
+		}
+		code = follow_chain(&l, first, end);
+	}
+	if (code == 0)
+		code = take_in(&l);
+	for (size_t i = 0; i < l.opened_count; i++)
+		index_release(&l.opened[i].index);
+	free(l.opened);
+	free(l.withdrawn);
+	return code;
+}

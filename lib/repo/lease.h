@@ -1,0 +1,30 @@
+/*
+ * The right to write to a dataset: a lock file in `state` against other runs on this host, and a lease in each zone against other hosts.
+ * A lease names its holder (16 random bytes kept in `state`), so that a run after a crash takes over its own at once.
+ */
+#ifndef REPO_LEASE_H
+#define REPO_LEASE_H
+
+#include "repo/repo.h"
+
+#define LEASE_SECONDS 3600
+
+struct lock; /* the local one */
+/* ERR_LOCKED at once when another run holds it; the message names its process and what it does. */
+must_check int lock_take(const char *state, const char *dataset, const char *doing, struct lock **out);
+void lock_release(struct lock *l);
+
+struct leases;
+/* In every zone that is up. ERR_LOCKED names the host that holds a live lease and until when. */
+must_check int lease_take(struct repo *r, const char *state, const struct secret_key *signer, struct leases **out);
+
+/* Renews when half of the time is over; ERR_LOCKED when it was lost (another holder's later lease is there). Cheap to call often. */
+must_check int lease_renew(struct leases *l);
+/* Looks in the zones, whatever the time: before a header is written, before something is deleted. */
+must_check int lease_confirm(struct leases *l);
+/* Whether nobody else holds or held one since ours began: grace 0 is allowed only then. */
+bool lease_only_one(const struct leases *l);
+int64_t lease_since(const struct leases *l);
+void lease_release(struct leases *l);
+
+#endif

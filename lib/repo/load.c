@@ -1,0 +1,299 @@
+#include "repo/load.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/hex.h"
+#include "base/log.h"
+#include "repo/reach.h"
+
+int load_signed(struct repo *r, unsigned zone, enum signed_type type, const char *name, struct buf *object,
+		struct signed_view *view, const struct signer **signer)
+{
+	int code = zone_get(r->zones[zone].zone, name, object);
+
+	return code != 0 ? code : trust_open(r->trust, type, object->data, object->len, signed_type_name(type), view, signer);
+}
+
+void load_release(struct repo *r)
+{
+	for (size_t i = 0; i < r->snapshot_count; i++)
+		buf_release(&r->snapshots[i].object);
+	free(r->snapshots);
+	free(r->packs);
+	free(r->marks);
+	free(r->stray_seals);
+	free(r->orphans);
+	free(r->chains);
+	free(r->indexes);
+	r->snapshots = NULL;
+	r->packs = NULL;
+	r->marks = NULL;
+	r->stray_seals = NULL;
+	r->orphans = NULL;
+	r->chains = NULL;
+	r->indexes = NULL;
+	r->snapshot_count = r->mark_count = r->stray_seal_count = r->orphan_count = r->chain_count = r->index_count = 0;
+	r->pack_limit = 0;
+	r->chain_broken = r->complete = false;
+}
+
+/* Puts every listed pack to its catalogue number; what no index names is an orphan. */
+static int place_packs(struct repo *r, const struct listing listings[REPO_ZONES_MAX])
+{
+	for (unsigned i = 0; i < r->zone_count; i++) {
+		for (size_t k = 0; k < listings[i].pack_count; k++) {
+			const struct listed_pack *row = &listings[i].packs[k];
+			uint32_t number;
+			struct index_pack pack;
+			enum pack_origin origin;
+			int code = catalog_find_pack(r->catalog, row->name, &number);
+
+			if (code == ERR_MISSING) {
+				size_t o = 0;
+
+				while (o < r->orphan_count && memcmp(r->orphans[o].name, row->name, DIGEST_SIZE) != 0)
+					o++;
+				if (o == r->orphan_count) {
+					r->orphans = xrealloc(r->orphans, o + 1, sizeof *r->orphans);
+					r->orphans[r->orphan_count++] = (struct repo_orphan){ .size = row->size };
+					memcpy(r->orphans[o].name, row->name, DIGEST_SIZE);
+				}
+				r->orphans[o].zones |= ZONE_BIT(i);
+				continue;
+			}
+			if (code == 0)
+				code = catalog_pack(r->catalog, number, &pack, &origin);
+			if (code != 0)
+				return code;
+			if (pack.size == row->size) {
+				repo_set_pack_bits(r, number, repo_pack_bits(r, number) | (uint8_t)(PACK_IN_0 << i));
+			} else {
+				char name[OBJECT_NAME_MAX];
+
+				findings_add(r->findings, FINDING_DAMAGED, r->zones[i].name, name_pack(r->dataset, row->name, name),
+					     "has %" PRIu64 " bytes; its index says %u", row->size, pack.size);
+			}
+		}
+	}
+	return 0;
+}
+
+static int load_mark(struct repo *r, unsigned zone, const uint8_t pack[DIGEST_SIZE])
+{
+	char name[OBJECT_NAME_MAX];
+	_buf_ struct buf object;
+	struct signed_view view;
+	const struct signer *signer;
+	struct condemned mark;
+	uint32_t number;
+	size_t k = 0;
+
+	name_condemned(r->dataset, pack, name);
+	buf_init(&object, MARK_MAX, "condemned mark");
+	int code = load_signed(r, zone, SIGNED_CONDEMNED, name, &object, &view, &signer);
+	if (code == ERR_UNAVAILABLE || code == ERR_SYSTEM)
+		return code;
+	if (code == 0)
+		code = condemned_decode(view.body, view.body_len, &mark);
+	if (code == 0 && (strcmp(mark.dataset, r->dataset) != 0 || memcmp(mark.pack, pack, DIGEST_SIZE) != 0))
+		code = failed(ERR_INTEGRITY, "the mark is of another dataset or pack than its name says");
+	if (code != 0) {
+		findings_add(r->findings, FINDING_FORGED, r->zones[zone].name, name, "ignored: %s", err_message());
+		return 0;
+	}
+
+	while (k < r->mark_count && memcmp(r->marks[k].pack, pack, DIGEST_SIZE) != 0)
+		k++;
+	if (k == r->mark_count) {
+		r->marks = xrealloc(r->marks, k + 1, sizeof *r->marks);
+		r->marks[r->mark_count++] = (struct repo_mark){ .since = mark.since };
+		memcpy(r->marks[k].pack, pack, DIGEST_SIZE);
+	}
+	/* Marked in both zones since the later of the two: a grace is never shortened. */
+	r->marks[k].since = mark.since > r->marks[k].since ? mark.since : r->marks[k].since;
+	r->marks[k].zones |= ZONE_BIT(zone);
+
+	code = catalog_find_pack(r->catalog, pack, &number);
+	if (code == 0)
+		repo_set_pack_bits(r, number, repo_pack_bits(r, number) | PACK_CONDEMNED);
+	return code == ERR_MISSING ? 0 : code;
+}
+
+struct retired {
+	struct repo *r;
+	uint32_t *list;
+	size_t count;
+};
+
+static int note_retired(void *context, uint32_t number, const struct index_pack *pack, enum pack_origin origin)
+{
+	struct retired *retired = context;
+
+	(void)pack;
+	if (origin == PACK_RETIRED) {
+		retired->list = xrealloc(retired->list, retired->count + 1, sizeof *retired->list);
+		retired->list[retired->count++] = number;
+	}
+	return 0;
+}
+
+/* Withdrawn packs: gone everywhere, they are forgotten; still listed and reached by a live snapshot, the withdrawal is refused. */
+static int settle_withdrawals(struct repo *r)
+{
+	struct retired retired = { .r = r };
+	struct reach *reach = NULL;
+	int code = catalog_each_pack(r->catalog, note_retired, &retired);
+
+	for (size_t i = 0; i < retired.count && code == 0; i++) {
+		uint32_t number = retired.list[i];
+		uint8_t bits = repo_pack_bits(r, number);
+
+		if ((bits & PACK_IN_ANY) == 0) {
+			if (r->complete)
+				code = catalog_remove_pack(r->catalog, number);
+			continue;
+		}
+		if (reach == NULL) {
+			reach = reach_new(r);
+			code = reach_add_live(reach);
+			if (code != 0)
+				break;
+		}
+		if (reach_pack(reach, number)) {
+			char name[OBJECT_NAME_MAX];
+			struct index_pack pack;
+			enum pack_origin origin;
+
+			code = catalog_pack(r->catalog, number, &pack, &origin);
+			if (code == 0)
+				code = catalog_set_origin(r->catalog, number, PACK_INDEXED);
+			if (code == 0)
+				findings_add(r->findings, FINDING_REFUSED, NULL, name_pack(r->dataset, pack.name, name),
+					     "was withdrawn although live snapshots need it: the withdrawal is ignored");
+		} else {
+			repo_set_pack_bits(r, number, bits | PACK_WITHDRAWN);
+		}
+	}
+	reach_free(reach);
+	free(retired.list);
+	return code;
+}
+
+/* Facts "seen.<zone>.<signer>": the newest index that this zone served us, 8 bytes big-endian. */
+static int compare_with_last_time(struct repo *r)
+{
+	for (size_t c = 0; c < r->chain_count; c++) {
+		for (unsigned i = 0; i < r->zone_count; i++) {
+			char fact[ZONE_NAME_MAX + KEY_ID_HEX + 8], signer[KEY_ID_HEX];
+			uint64_t seq = r->chains[c].zone_seq[i], seen = 0;
+			uint8_t bytes[8];
+			_buf_ struct buf old;
+
+			if (!r->zones[i].up)
+				continue;
+			snprintf(fact, sizeof fact, "seen.%s.%s", r->zones[i].name,
+				 hex_encode(r->chains[c].signer, KEY_ID_SIZE, signer));
+			buf_init(&old, 8, "fact");
+			int code = catalog_get_fact(r->catalog, fact, &old);
+			if (code != 0 && code != ERR_MISSING)
+				return code;
+			for (size_t k = 0; k < old.len; k++)
+				seen = seen << 8 | old.data[k];
+			if (seq < seen)
+				findings_add(r->findings, FINDING_ROLLED_BACK, r->zones[i].name, NULL,
+					     "serves index %" PRIu64 " as its newest; it had index %" PRIu64
+					     " before: the zone was rolled back, or lost objects",
+					     seq, seen);
+			if (seq <= seen)
+				continue;
+			for (size_t k = 0; k < 8; k++)
+				bytes[k] = (uint8_t)(seq >> (56 - 8 * k));
+			code = catalog_set_fact(r->catalog, fact, bytes, sizeof bytes);
+			if (code != 0)
+				return code;
+		}
+	}
+	return 0;
+}
+
+/* Without a memory of our own, headers tell: each names the index that its zone must have. */
+static void compare_with_headers(struct repo *r)
+{
+	for (size_t s = 0; s < r->snapshot_count; s++) {
+		const struct snapshot *snapshot = &r->snapshots[s];
+
+		for (uint32_t h = 0; h < snapshot->header.head_count; h++) {
+			const struct head *head = &snapshot->header.heads[h];
+			const struct chain *chain = NULL;
+
+			for (size_t c = 0; c < r->chain_count; c++) {
+				if (memcmp(r->chains[c].signer, head->signer, KEY_ID_SIZE) == 0)
+					chain = &r->chains[c];
+			}
+			for (unsigned i = 0; i < r->zone_count; i++) {
+				if ((snapshot->zones & ZONE_BIT(i)) == 0 || (chain != NULL && chain->zone_seq[i] >= head->seq))
+					continue;
+				findings_add(r->findings, FINDING_ROLLED_BACK, r->zones[i].name, NULL,
+					     "a snapshot here names index %" PRIu64 ", but the newest that this zone serves is %" PRIu64
+					     ": the zone was rolled back, or lost objects",
+					     head->seq, chain == NULL ? 0 : chain->zone_seq[i]);
+			}
+		}
+	}
+}
+
+static int merge(struct repo *r, const struct listing listings[REPO_ZONES_MAX])
+{
+	int code = load_chains(r, listings);
+
+	if (code == 0)
+		code = place_packs(r, listings);
+	if (code == 0)
+		code = load_snapshots(r, listings);
+	for (unsigned i = 0; i < r->zone_count && code == 0; i++) {
+		for (size_t k = 0; k < listings[i].condemned_count && code == 0; k++)
+			code = load_mark(r, i, listings[i].condemned[k]);
+	}
+	if (code == 0)
+		code = settle_withdrawals(r);
+	if (code == 0)
+		code = compare_with_last_time(r);
+	if (code == 0) {
+		compare_with_headers(r);
+		code = catalog_flush(r->catalog, false);
+	}
+	return code;
+}
+
+int repo_load(struct repo *r)
+{
+	struct listing listings[REPO_ZONES_MAX] = { { 0 } };
+	int code = 0;
+
+	load_release(r);
+	r->complete = true;
+	for (unsigned i = 0; i < r->zone_count; i++) {
+		struct repo_zone *z = &r->zones[i];
+
+		z->up = false;
+		if (z->zone != NULL) {
+			code = listing_read(z->zone, r->dataset, &listings[i]);
+			z->up = code == 0;
+			if (code != 0)
+				findings_add(r->findings, FINDING_UNAVAILABLE, z->name, NULL, "%s", err_message());
+			if (listings[i].foreign > 0)
+				findings_add(r->findings, FINDING_NOTE, z->name, NULL,
+					     "%zu objects of dataset %s have names that are not Nightfold's; they are left alone",
+					     listings[i].foreign, r->dataset);
+		}
+		r->complete = r->complete && z->up;
+	}
+	code = repo_up(r) == 0 ? failed(ERR_UNAVAILABLE, "no zone could be listed") : merge(r, listings);
+	for (unsigned i = 0; i < r->zone_count; i++)
+		listing_release(&listings[i]);
+	return code;
+}

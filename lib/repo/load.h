@@ -1,0 +1,57 @@
+/*
+ * Loading a repo, in parts (private to lib/repo): list each zone, take in the index chains, open headers, intents and marks, then
+ * tell what does not fit together.
+ */
+#ifndef REPO_LOAD_H
+#define REPO_LOAD_H
+
+#include "repo/repo.h"
+#include "retain/expiry.h"
+
+/* What one zone lists of a dataset: names only, parsed. */
+struct listed_pack {
+	uint8_t name[DIGEST_SIZE];
+	uint64_t size;
+};
+struct listed_index {
+	uint8_t signer[KEY_ID_SIZE], hash[DIGEST_SIZE];
+	uint64_t seq;
+};
+struct listed_header {
+	uint8_t id[SNAPSHOT_ID_SIZE];
+	int64_t taken_at;
+};
+struct listed_seal {
+	uint8_t snapshot[SNAPSHOT_ID_SIZE];
+	uint32_t generation;
+};
+
+struct listing {
+	struct listed_pack *packs;
+	struct listed_index *indexes;
+	struct listed_header *headers;
+	struct listed_seal *seals;
+	uint8_t (*intents)[SNAPSHOT_ID_SIZE];
+	uint8_t (*condemned)[DIGEST_SIZE];
+	size_t pack_count, index_count, header_count, seal_count, intent_count, condemned_count;
+	size_t foreign; /* names that are none of ours */
+};
+
+must_check int listing_read(struct zone *z, const char *dataset, struct listing *out);
+void listing_release(struct listing *l);
+const struct listed_pack *listing_find_pack(const struct listing *l, const uint8_t name[DIGEST_SIZE]); /* NULL: not there */
+
+/* Gets a small object of a zone and opens its signature. `object` is filled, the view points into it. */
+must_check int load_signed(struct repo *r, unsigned zone, enum signed_type type, const char *name, struct buf *object,
+			   struct signed_view *view, const struct signer **signer);
+
+/* Follows the index chains (repo->indexes, repo->chains) into the catalogue. */
+must_check int load_chains(struct repo *r, const struct listing listings[REPO_ZONES_MAX]);
+
+/* Headers, intents, seals. */
+must_check int load_snapshots(struct repo *r, const struct listing listings[REPO_ZONES_MAX]);
+
+/* Frees everything that repo_load() filled. */
+void load_release(struct repo *r);
+
+#endif

@@ -1,0 +1,182 @@
+/*
+ * The set of visited ids keeps 16 bytes of each (ids are uniformly random: a collision needs 2^64 chunks), in open addressing. Per pack a
+ * counter of reached bytes. The stack holds ids still to visit; a node's children are pushed at once, so its height is bounded by
+ * fan-out times depth of the tree, not by the number of chunks.
+ */
+#include "repo/reach.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/stop.h"
+
+#define PREFIX 16
+
+struct reach {
+	struct repo *r;
+	uint8_t (*slots)[PREFIX]; /* all zero: empty */
+	size_t count, cap;        /* cap: power of two */
+	uint64_t *pack_bytes;
+	uint32_t pack_limit;
+	uint8_t (*stack)[ID_SIZE];
+	size_t depth, stack_cap;
+	struct buf children;
+	uint64_t missing;
+};
+
+struct reach *reach_new(struct repo *r)
+{
+	struct reach *w = xcalloc(1, sizeof *w);
+
+	w->r = r;
+	w->cap = 1024;
+	w->slots = xcalloc(w->cap, PREFIX);
+	w->pack_limit = catalog_pack_limit(r->catalog);
+	w->pack_bytes = xcalloc(w->pack_limit + 1, sizeof *w->pack_bytes);
+	buf_init(&w->children, (size_t)NODE_CHILDREN_MAX * ID_SIZE, "children of a node");
+	return w;
+}
+
+void reach_free(struct reach *w)
+{
+	if (w == NULL)
+		return;
+	free(w->slots);
+	free(w->pack_bytes);
+	free(w->stack);
+	buf_release(&w->children);
+	free(w);
+}
+
+static size_t slot_of(const struct reach *w, const uint8_t id[ID_SIZE])
+{
+	static const uint8_t empty[PREFIX];
+	uint64_t hash;
+
+	memcpy(&hash, id, sizeof hash);
+	size_t i = hash & (w->cap - 1);
+	while (memcmp(w->slots[i], empty, PREFIX) != 0 && memcmp(w->slots[i], id, PREFIX) != 0)
+		i = (i + 1) & (w->cap - 1);
+	return i;
+}
+
+static void grow(struct reach *w)
+{
+	static const uint8_t empty[PREFIX];
+	uint8_t(*old)[PREFIX] = w->slots;
+	size_t old_cap = w->cap;
+
+	w->cap *= 2;
+	w->slots = xcalloc(w->cap, PREFIX);
+	for (size_t i = 0; i < old_cap; i++) {
+		if (memcmp(old[i], empty, PREFIX) != 0)
+			memcpy(w->slots[slot_of(w, old[i])], old[i], PREFIX);
+	}
+	free(old);
+}
+
+bool reach_has(const struct reach *w, const uint8_t id[ID_SIZE])
+{
+	return memcmp(w->slots[slot_of(w, id)], id, PREFIX) == 0;
+}
+
+/* Whether it is new. */
+static bool visit(struct reach *w, const uint8_t id[ID_SIZE])
+{
+	size_t slot = slot_of(w, id);
+
+	if (memcmp(w->slots[slot], id, PREFIX) == 0)
+		return false;
+	memcpy(w->slots[slot], id, PREFIX);
+	if (++w->count * 2 > w->cap)
+		grow(w);
+	return true;
+}
+
+static void push(struct reach *w, const uint8_t id[ID_SIZE])
+{
+	if (w->depth == w->stack_cap) {
+		w->stack_cap = w->stack_cap * 2 + 64;
+		w->stack = xrealloc(w->stack, w->stack_cap, ID_SIZE);
+	}
+	memcpy(w->stack[w->depth++], id, ID_SIZE);
+}
+
+/* Counts the places of a chunk that a listed pack holds; *node: it has children to follow. */
+static int count_places(struct reach *w, const uint8_t id[ID_SIZE], bool *found, bool *node)
+{
+	struct chunk_place places[CATALOG_PLACES_MAX];
+	size_t count;
+	int code = catalog_locate(w->r->catalog, id, places, &count);
+
+	*found = *node = false;
+	for (size_t i = 0; code == 0 && i < count; i++) {
+		if (places[i].pack >= w->pack_limit || (repo_pack_bits(w->r, places[i].pack) & PACK_IN_ANY) == 0)
+			continue;
+		*found = true;
+		*node = places[i].info.kind == KIND_NODE;
+		w->pack_bytes[places[i].pack] += places[i].stored;
+	}
+	return code;
+}
+
+int reach_add(struct reach *w, const uint8_t root[ID_SIZE], reach_missing missing, void *context)
+{
+	int code = 0;
+
+	w->depth = 0;
+	push(w, root);
+	while (w->depth > 0 && code == 0) {
+		uint8_t id[ID_SIZE];
+		bool found, node;
+
+		memcpy(id, w->stack[--w->depth], ID_SIZE);
+		if (!visit(w, id))
+			continue;
+		code = stop_check();
+		if (code == 0)
+			code = count_places(w, id, &found, &node);
+		if (code != 0)
+			break;
+		if (!found) {
+			w->missing++;
+			if (missing != NULL)
+				code = missing(context, id);
+			continue;
+		}
+		if (!node)
+			continue;
+		buf_clear(&w->children);
+		code = catalog_children(w->r->catalog, id, &w->children);
+		for (size_t at = 0; code == 0 && at < w->children.len; at += ID_SIZE)
+			push(w, w->children.data + at);
+	}
+	return code;
+}
+
+int reach_add_live(struct reach *w)
+{
+	int code = 0;
+
+	for (size_t i = 0; i < w->r->snapshot_count && code == 0; i++) {
+		if (snapshot_live(&w->r->snapshots[i]))
+			code = reach_add(w, w->r->snapshots[i].header.root_id, NULL, NULL);
+	}
+	return code;
+}
+
+uint64_t reach_missing_count(const struct reach *w)
+{
+	return w->missing;
+}
+
+uint64_t reach_pack_bytes(const struct reach *w, uint32_t pack)
+{
+	return pack < w->pack_limit ? w->pack_bytes[pack] : 0;
+}
+
+bool reach_pack(const struct reach *w, uint32_t pack)
+{
+	return reach_pack_bytes(w, pack) > 0;
+}

@@ -1,0 +1,182 @@
+#include "repo/repo.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "repo/load.h"
+
+void repo_places(const struct config *config, struct zone_place places[REPO_ZONES_MAX], unsigned *count)
+{
+	*count = 0;
+	for (size_t i = 0; i < config->zone_count && i < REPO_ZONES_MAX; i++)
+		places[(*count)++] = (struct zone_place){ .name = config->zones[i].name, .url = config->zones[i].url };
+}
+
+static void open_zone(struct repo *r, unsigned i, const struct zone_place *place, bool writing)
+{
+	struct repo_zone *z = &r->zones[i];
+	int code;
+
+	z->name = xstrdup(place->name);
+	if (writing) {
+		code = zone_open_writer(place, &z->writer);
+		z->zone = code == 0 ? zone_reading(z->writer) : NULL;
+	} else {
+		code = zone_open(place, &z->zone);
+	}
+	if (code != 0) {
+		z->zone = NULL;
+		z->writer = NULL;
+		findings_add(r->findings, FINDING_UNAVAILABLE, z->name, NULL, "%s", err_message());
+	}
+}
+
+int repo_open(const struct repo_options *options, struct findings *findings, struct repo **out)
+{
+	struct repo *r = xcalloc(1, sizeof *r);
+	int code;
+
+	must(options->place_count >= 1 && options->place_count <= REPO_ZONES_MAX);
+	strncpy(r->dataset, options->dataset, DATASET_NAME_MAX);
+	r->config = options->config;
+	r->trust = options->trust;
+	r->findings = findings;
+	r->zone_count = options->place_count;
+	for (unsigned i = 0; i < r->zone_count; i++)
+		open_zone(r, i, &options->places[i], options->writing);
+
+	bool any = false;
+	for (unsigned i = 0; i < r->zone_count; i++)
+		any = any || r->zones[i].zone != NULL;
+	if (!any) {
+		code = failed_in(ERR_UNAVAILABLE, "no zone answers");
+		goto out;
+	}
+	code = options->catalog == NULL ? catalog_open_temporary(&r->catalog) : catalog_open(options->catalog, &r->catalog);
+out:
+	if (code != 0) {
+		repo_close(r);
+		r = NULL;
+	}
+	*out = r;
+	return code;
+}
+
+void repo_close(struct repo *r)
+{
+	if (r == NULL)
+		return;
+	load_release(r);
+	catalog_close(r->catalog);
+	for (unsigned i = 0; i < r->zone_count; i++) {
+		if (r->zones[i].writer != NULL)
+			zone_close_writer(r->zones[i].writer);
+		else
+			zone_close(r->zones[i].zone);
+		free(r->zones[i].name);
+	}
+	free(r);
+}
+
+unsigned repo_up(const struct repo *r)
+{
+	unsigned up = 0;
+
+	for (unsigned i = 0; i < r->zone_count; i++)
+		up |= r->zones[i].up ? ZONE_BIT(i) : 0;
+	return up;
+}
+
+uint8_t repo_pack_bits(const struct repo *r, uint32_t number)
+{
+	return number < r->pack_limit ? r->packs[number] : 0;
+}
+
+void repo_set_pack_bits(struct repo *r, uint32_t number, uint8_t bits)
+{
+	if (number >= r->pack_limit) {
+		uint32_t limit = number + 1 > 2 * r->pack_limit ? number + 1 : 2 * r->pack_limit;
+
+		r->packs = xrealloc(r->packs, limit, 1);
+		memset(r->packs + r->pack_limit, 0, limit - r->pack_limit);
+		r->pack_limit = limit;
+	}
+	r->packs[number] = bits;
+}
+
+int repo_chunk_known(struct repo *r, const uint8_t id[ID_SIZE], bool *known)
+{
+	struct chunk_place places[CATALOG_PLACES_MAX];
+	size_t count;
+	int code = catalog_locate(r->catalog, id, places, &count);
+
+	*known = false;
+	for (size_t i = 0; code == 0 && i < count && !*known; i++) {
+		uint8_t bits = repo_pack_bits(r, places[i].pack);
+
+		*known = (bits & PACK_IN_ANY) != 0 && (bits & (PACK_CONDEMNED | PACK_WITHDRAWN)) == 0;
+	}
+	return code;
+}
+
+bool snapshot_live(const struct snapshot *s)
+{
+	return s->zones != 0 && s->intents == 0;
+}
+
+int64_t repo_expiry(const struct repo *r, const struct snapshot *s)
+{
+	return expiry_effective(s->header.taken_at, s->header.expires_at,
+				r->config == NULL ? NULL : &r->config->product->backup);
+}
+
+const struct snapshot *repo_newest(const struct repo *r)
+{
+	const struct snapshot *newest = NULL;
+
+	for (size_t i = 0; i < r->snapshot_count; i++) {
+		const struct snapshot *s = &r->snapshots[i];
+
+		if (snapshot_live(s) && (newest == NULL || newest->quarantined >= s->quarantined))
+			newest = s;
+	}
+	return newest;
+}
+
+const struct snapshot *repo_find(const struct repo *r, const uint8_t id[SNAPSHOT_ID_SIZE])
+{
+	for (size_t i = 0; i < r->snapshot_count; i++) {
+		if (memcmp(r->snapshots[i].header.id, id, SNAPSHOT_ID_SIZE) == 0)
+			return &r->snapshots[i];
+	}
+	return NULL;
+}
+
+int repo_load_footer(struct repo *r, const struct index_pack *pack, unsigned zones, struct pack_footer *out)
+{
+	char name[OBJECT_NAME_MAX];
+	uint8_t *bytes = xmalloc(pack->footer);
+	int code = failed(ERR_MISSING, "pack %s is in no zone that answers", name_pack(r->dataset, pack->name, name));
+
+	for (unsigned i = 0; i < r->zone_count && code != 0; i++) {
+		uint8_t hash[DIGEST_SIZE];
+
+		if ((zones & ZONE_BIT(i)) == 0 || r->zones[i].zone == NULL)
+			continue;
+		code = zone_get_range(r->zones[i].zone, name, (uint64_t)pack->size - PACK_TAIL_SIZE - pack->footer, pack->footer,
+				      bytes);
+		if (code != 0)
+			continue;
+		sha256(bytes, pack->footer, hash);
+		if (memcmp(hash, pack->footer_hash, DIGEST_SIZE) != 0) {
+			code = failed(ERR_INTEGRITY, "the footer of %s is not the one that the index names", name);
+			findings_add(r->findings, FINDING_DAMAGED, r->zones[i].name, name, "its footer is not the one that the index names");
+		}
+	}
+	if (code == 0)
+		code = pack_footer_decode(bytes, pack->footer, pack->size, out);
+	free(bytes);
+	return code;
+}

@@ -1,0 +1,230 @@
+/*
+ * Headers, intents and seals of all zones, merged by snapshot. What does not open is told and ignored. An intent counts only when the
+ * snapshot is past its effective expiry by this host's own clock and policy: a record, never an authority.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/hex.h"
+#include "crypto/digest.h"
+#include "repo/load.h"
+
+/* Headers from further ahead than this are from the future: clocks of two hosts may differ a little. */
+#define FUTURE_SLACK 300
+
+static struct snapshot *find_or_add(struct repo *r, const uint8_t id[SNAPSHOT_ID_SIZE])
+{
+	for (size_t i = 0; i < r->snapshot_count; i++) {
+		if (memcmp(r->snapshots[i].header.id, id, SNAPSHOT_ID_SIZE) == 0)
+			return &r->snapshots[i];
+	}
+	r->snapshots = xrealloc(r->snapshots, r->snapshot_count + 1, sizeof *r->snapshots);
+	struct snapshot *s = &r->snapshots[r->snapshot_count++];
+	*s = (struct snapshot){ 0 };
+	memcpy(s->header.id, id, SNAPSHOT_ID_SIZE);
+	buf_init(&s->object, HEADER_MAX, "header");
+	return s;
+}
+
+/* Opens a header object that is in memory: trusted signature, this dataset, this id. */
+static int open_header(const struct repo *r, const uint8_t *data, size_t len, const uint8_t id[SNAPSHOT_ID_SIZE],
+		       struct header *out, const struct signer **signer)
+{
+	struct signed_view view;
+	int code = trust_open(r->trust, SIGNED_HEADER, data, len, "header", &view, signer);
+
+	if (code == 0)
+		code = header_decode(view.body, view.body_len, out);
+	if (code == 0 && (strcmp(out->dataset, r->dataset) != 0 || memcmp(out->id, id, SNAPSHOT_ID_SIZE) != 0))
+		code = failed(ERR_INTEGRITY, "the header is of another dataset or snapshot than its name says");
+	return code;
+}
+
+static int adopt(struct repo *r, const struct header *header, const struct signer *signer, const void *object, size_t len,
+		 struct snapshot **out)
+{
+	struct snapshot *s = find_or_add(r, header->id);
+	uint8_t hash[DIGEST_SIZE];
+
+	*out = s;
+	sha256(object, len, hash);
+	if (s->object.len > 0)
+		return memcmp(s->hash, hash, DIGEST_SIZE) == 0 ?
+			       0 :
+			       failed(ERR_INTEGRITY, "another valid header of this snapshot exists: one agent signed two");
+	s->header = *header;
+	s->signer = signer;
+	memcpy(s->hash, hash, DIGEST_SIZE);
+	s->quarantined = header->taken_at > clock_now() + FUTURE_SLACK;
+	return buf_append(&s->object, object, len);
+}
+
+static int load_header(struct repo *r, unsigned zone, const struct listed_header *row)
+{
+	char name[OBJECT_NAME_MAX];
+	_buf_ struct buf object;
+	struct header header;
+	const struct signer *signer;
+	struct snapshot *s = NULL;
+
+	name_header(r->dataset, row->taken_at, row->id, name);
+	buf_init(&object, HEADER_MAX, "header");
+	int code = zone_get(r->zones[zone].zone, name, &object);
+	if (code == ERR_UNAVAILABLE || code == ERR_SYSTEM)
+		return code;
+	if (code == 0)
+		code = open_header(r, object.data, object.len, row->id, &header, &signer);
+	if (code == 0 && header.taken_at != row->taken_at)
+		code = failed(ERR_INTEGRITY, "the header says another time than its name");
+	if (code == 0)
+		code = adopt(r, &header, signer, object.data, object.len, &s);
+	if (code != 0) {
+		findings_add(r->findings, FINDING_FORGED, r->zones[zone].name, name, "ignored: %s", err_message());
+		return 0;
+	}
+	if (s->quarantined)
+		findings_add(r->findings, FINDING_FORGED, r->zones[zone].name, name, "is dated in the future: quarantined");
+	s->zones |= ZONE_BIT(zone);
+	return 0;
+}
+
+/* A valid intent names a header that was signed by an agent, and that is past its effective expiry by our own reckoning. */
+static int load_intent(struct repo *r, unsigned zone, const uint8_t id[SNAPSHOT_ID_SIZE])
+{
+	char name[OBJECT_NAME_MAX];
+	_buf_ struct buf object;
+	struct signed_view view;
+	const struct signer *signer, *header_signer;
+	struct intent intent;
+	struct header header;
+	struct snapshot *s = NULL;
+
+	name_intent(r->dataset, id, name);
+	buf_init(&object, INTENT_MAX, "intent");
+	int code = load_signed(r, zone, SIGNED_INTENT, name, &object, &view, &signer);
+	if (code == ERR_UNAVAILABLE || code == ERR_SYSTEM)
+		return code;
+	if (code == 0)
+		code = intent_decode(view.body, view.body_len, &intent);
+	if (code == 0 && (strcmp(intent.dataset, r->dataset) != 0 || memcmp(intent.snapshot, id, SNAPSHOT_ID_SIZE) != 0))
+		code = failed(ERR_INTEGRITY, "the intent is of another dataset or snapshot than its name says");
+	if (code == 0)
+		code = open_header(r, intent.header, intent.header_len, id, &header, &header_signer);
+	if (code == 0)
+		code = adopt(r, &header, header_signer, intent.header, intent.header_len, &s);
+	if (code != 0) {
+		findings_add(r->findings, FINDING_FORGED, r->zones[zone].name, name, "ignored: %s", err_message());
+		return 0;
+	}
+	if (repo_expiry(r, s) > clock_now()) {
+		char expires[CLOCK_TEXT_MAX];
+
+		findings_add(r->findings, FINDING_REFUSED, r->zones[zone].name, name,
+			     "'%s' wants this snapshot destroyed before its time, which is %s: ignored", signer->name,
+			     clock_format(repo_expiry(r, s), expires));
+		return 0;
+	}
+	s->intent_at = s->intents == 0 || intent.made_at < s->intent_at ? intent.made_at : s->intent_at;
+	s->intents |= ZONE_BIT(zone);
+	return 0;
+}
+
+static void place_seal(struct repo *r, unsigned zone, const struct listed_seal *row)
+{
+	for (size_t i = 0; i < r->snapshot_count; i++) {
+		struct snapshot *s = &r->snapshots[i];
+
+		if (memcmp(s->header.id, row->snapshot, SNAPSHOT_ID_SIZE) != 0)
+			continue;
+		if (s->seals[zone] < row->generation)
+			s->seals[zone] = row->generation;
+		if (s->zones != 0 || s->intents != 0)
+			return;
+	}
+	r->stray_seals = xrealloc(r->stray_seals, r->stray_seal_count + 1, sizeof *r->stray_seals);
+	struct repo_seal *stray = &r->stray_seals[r->stray_seal_count++];
+	*stray = (struct repo_seal){ .generation = row->generation, .zone = zone };
+	memcpy(stray->snapshot, row->snapshot, SNAPSHOT_ID_SIZE);
+}
+
+static int compare_snapshot(const void *a, const void *b)
+{
+	const struct snapshot *x = a, *y = b;
+
+	if (x->header.taken_at != y->header.taken_at)
+		return x->header.taken_at < y->header.taken_at ? -1 : 1;
+	if (x->header.seq != y->header.seq)
+		return x->header.seq < y->header.seq ? -1 : 1;
+	return memcmp(x->header.id, y->header.id, SNAPSHOT_ID_SIZE);
+}
+
+static const struct snapshot *with_seq(const struct repo *r, uint64_t seq)
+{
+	for (size_t i = 0; i < r->snapshot_count; i++) {
+		if (r->snapshots[i].header.seq == seq && !r->snapshots[i].quarantined)
+			return &r->snapshots[i];
+	}
+	return NULL;
+}
+
+/* Between the oldest and the newest header each must be live, or be explained by an intent, and name the one before it. */
+static void check_header_chain(struct repo *r)
+{
+	uint64_t low = UINT64_MAX, high = 0;
+
+	for (size_t i = 0; i < r->snapshot_count; i++) {
+		const struct snapshot *s = &r->snapshots[i];
+
+		if (s->quarantined)
+			continue;
+		low = s->header.seq < low ? s->header.seq : low;
+		high = s->header.seq > high ? s->header.seq : high;
+	}
+	for (uint64_t seq = low; seq < high; seq++) {
+		const struct snapshot *before = with_seq(r, seq), *after = with_seq(r, seq + 1);
+
+		if (before == NULL) {
+			findings_add(r->findings, FINDING_MISSING, NULL, NULL,
+				     "snapshot number %llu has no header in any zone and no intent explains it",
+				     (unsigned long long)seq);
+			r->chain_broken = true;
+			/* The next number that exists tells how wide the gap is; telling each would flood the log. */
+			while (seq + 1 < high && with_seq(r, seq + 1) == NULL)
+				seq++;
+		} else if (after != NULL && memcmp(after->header.previous, before->hash, DIGEST_SIZE) != 0) {
+			findings_add(r->findings, FINDING_FORGED, NULL, NULL,
+				     "snapshot number %llu does not follow on number %llu: the chain was forked",
+				     (unsigned long long)seq + 1, (unsigned long long)seq);
+			r->chain_broken = true;
+		}
+	}
+}
+
+int load_snapshots(struct repo *r, const struct listing listings[REPO_ZONES_MAX])
+{
+	for (unsigned i = 0; i < r->zone_count; i++) {
+		for (size_t k = 0; r->zones[i].up && k < listings[i].header_count; k++) {
+			int code = load_header(r, i, &listings[i].headers[k]);
+
+			if (code != 0)
+				return code;
+		}
+	}
+	for (unsigned i = 0; i < r->zone_count; i++) {
+		for (size_t k = 0; r->zones[i].up && k < listings[i].intent_count; k++) {
+			int code = load_intent(r, i, listings[i].intents[k]);
+
+			if (code != 0)
+				return code;
+		}
+	}
+	for (unsigned i = 0; i < r->zone_count; i++) {
+		for (size_t k = 0; r->zones[i].up && k < listings[i].seal_count; k++)
+			place_seal(r, i, &listings[i].seals[k]);
+	}
+	qsort(r->snapshots, r->snapshot_count, sizeof *r->snapshots, compare_snapshot);
+	check_header_chain(r);
+	return 0;
+}
