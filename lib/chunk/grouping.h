@@ -18,18 +18,22 @@
 #define GROUP_MAX      (256u << 10)
 #define NODE_BITS_LEAF   8  /* 2^8 entries a node on average */
 #define NODE_BITS_BRANCH 6  /* 2^6 children a branch */
-#define NODE_BITS_LIST   7  /* 2^7 chunks a list */
+#define NODE_BITS_LIST   7  /* 2^7 children a list */
 
 /* Keyed 64-bit hash of a path (SipHash-2-4 under the first 16 bytes of the dataset's grouping subkey). */
 uint64_t grouping_hash(const uint8_t key[16], const char *path, size_t len);
 
-/* Whether the entry starts a new node at this level (0: entries, 1: lowest branch, ...). */
+/* Whether the entry starts a new node at this level (0: entries, 1: lowest branch, ...); then it does at every level below. */
 bool grouping_starts_node(uint64_t path_hash, unsigned level);
 
-/* Whether a small file starts a new group after `group_bytes` bytes and `group_files` files are in it. */
+/* Whether a small file of `size` bytes starts a new group when `group_bytes` bytes are in the one before. Empty files need no group. */
 bool grouping_starts_group(uint64_t path_hash, uint64_t size, uint64_t group_bytes);
 
-/* Whether a list node ends after this child. */
-bool grouping_ends_list(const uint8_t child_id[32], unsigned level);
+/*
+ * Whether a list node ends after this child, its `children`-th (from 1), at any level: a list's id is as good a hash as a chunk's.
+ * Never after the first: a file of one chunk repeated would otherwise get lists of one child each, and no level fewer than the one
+ * beneath. Limits (NODE_CHILDREN_MAX) are the caller's.
+ */
+bool grouping_ends_list(const uint8_t child_id[32], uint32_t children);
 
 #endif
