@@ -1,7 +1,7 @@
 #include "base/clock.h"
 
 #include <ctype.h>
-#include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -216,12 +216,12 @@ const char *clock_format_span(int64_t seconds, char *out)
 
 	while (i < 3 && left < units[i].seconds)
 		i++;
-	uint64_t count = left / units[i].seconds;
-	uint64_t rest = i < 3 ? left % units[i].seconds / units[i + 1].seconds : 0;
+	uint64_t whole = left / units[i].seconds;
+	unsigned count = whole > UINT_MAX ? UINT_MAX : (unsigned)whole;
+	unsigned rest = i < 3 ? (unsigned)(left % units[i].seconds / units[i + 1].seconds) : 0;
 	if (rest != 0)
-		snprintf(out, CLOCK_TEXT_MAX, "%s%" PRIu64 " %s %" PRIu64 " %s", sign, count, units[i].name, rest,
-			 units[i + 1].name);
+		snprintf(out, CLOCK_TEXT_MAX, "%s%u %s %u %s", sign, count, units[i].name, rest, units[i + 1].name);
 	else
-		snprintf(out, CLOCK_TEXT_MAX, "%s%" PRIu64 " %s", sign, count, units[i].name);
+		snprintf(out, CLOCK_TEXT_MAX, "%s%u %s", sign, count, units[i].name);
 	return out;
 }
