@@ -15,7 +15,10 @@ must_check int lock_take(const char *state, const char *dataset, const char *doi
 void lock_release(struct lock *l);
 
 struct leases;
-/* In every zone that is up. ERR_LOCKED names the host that holds a live lease and until when. */
+/*
+ * In every zone that answers; one that cannot be written to is a finding, and is not among lease_zones(). ERR_LOCKED names the
+ * host that holds a live lease and until when; ERR_UNAVAILABLE: no zone can be written to.
+ */
 must_check int lease_take(struct repo *r, const char *state, const struct secret_key *signer, struct leases **out);
 
 /* Renews when half of the time is over; ERR_LOCKED when it was lost (another holder's later lease is there). Cheap to call often. */
@@ -24,6 +27,7 @@ must_check int lease_renew(struct leases *l);
 must_check int lease_confirm(struct leases *l);
 /* Whether nobody else holds or held one since ours began: grace 0 is allowed only then. */
 bool lease_only_one(const struct leases *l);
+unsigned lease_zones(const struct leases *l); /* ZONE_BITs in which it is held: writable ones */
 int64_t lease_since(const struct leases *l);
 void lease_release(struct leases *l);
 

@@ -1,0 +1,326 @@
+#include "repo/lease.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/io.h"
+
+/* A lease that claims to last longer than this is nobody's. */
+#define LEASE_LIMIT (24 * 3600)
+
+struct lock {
+	int fd;
+};
+
+int lock_take(const char *state, const char *dataset, const char *doing, struct lock **out)
+{
+	_free_ char *folder = xasprintf("%s/%s", state, dataset);
+	_free_ char *path = xasprintf("%s/lock", folder);
+	char text[256] = "";
+	_fd_ int fd = -1;
+	int code = io_make_dirs(folder, 0700);
+
+	*out = NULL;
+	if (code != 0)
+		return code;
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return failed_errno(ERR_SYSTEM, "cannot open the lock '%s'", path);
+	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+		if (errno != EWOULDBLOCK)
+			return failed_errno(ERR_SYSTEM, "cannot lock '%s'", path);
+		ssize_t len = pread(fd, text, sizeof text - 1, 0);
+		if (len > 0)
+			text[strcspn(text, "\n")] = '\0';
+		return failed(ERR_LOCKED, "dataset %s is in use by %s; wait for it to end", dataset,
+			      len > 0 ? text : "another run that has just started");
+	}
+	snprintf(text, sizeof text, "process %ld (%s)\n", (long)getpid(), doing);
+	if (ftruncate(fd, 0) != 0 || pwrite(fd, text, strlen(text), 0) < 0)
+		return failed_errno(ERR_SYSTEM, "cannot write '%s'", path);
+	*out = xmalloc(sizeof **out);
+	(*out)->fd = fd;
+	fd = -1;
+	return 0;
+}
+
+void lock_release(struct lock *l)
+{
+	if (l == NULL)
+		return;
+	if (ftruncate(l->fd, 0) != 0) {
+		/* The lock itself is what counts; the text in it is for people. */
+	}
+	close(l->fd);
+	free(l);
+}
+
+struct leases {
+	struct repo *r;
+	const struct secret_key *signer;
+	uint8_t holder[16];
+	int64_t since, until;
+	unsigned zones;
+	uint64_t number[REPO_ZONES_MAX]; /* of our newest lease there */
+	bool alone;
+};
+
+static int load_holder(const char *state, const char *dataset, uint8_t holder[16])
+{
+	_free_ char *path = xasprintf("%s/%s/holder", state, dataset);
+	_buf_ struct buf bytes;
+
+	buf_init(&bytes, 16, "holder");
+	int code = io_load(path, &bytes);
+	if (code == 0 && bytes.len == 16) {
+		memcpy(holder, bytes.data, 16);
+		return 0;
+	}
+	if (code != 0 && code != ERR_MISSING && code != ERR_FORMAT)
+		return code;
+	random_bytes(holder, 16);
+	return io_save(path, holder, 16, 0600);
+}
+
+struct seen { /* what a zone's lease folder holds */
+	struct leases *l;
+	unsigned zone;
+	uint64_t highest;
+	uint64_t ours[64];
+	unsigned our_count;
+	char other[HOST_TEXT_MAX + 1]; /* host of a live lease of another holder */
+	int64_t other_until;
+	bool past_other;
+};
+
+static int see_lease(void *context, const char *name, uint64_t size)
+{
+	struct seen *seen = context;
+	struct repo *r = seen->l->r;
+	uint64_t number;
+	_buf_ struct buf object;
+	struct signed_view view;
+	const struct signer *signer;
+	struct lease lease;
+
+	(void)size;
+	if (name_parse_lease(name, r->dataset, &number) != 0)
+		return 0;
+	seen->highest = number > seen->highest ? number : seen->highest;
+	buf_init(&object, MARK_MAX, "lease");
+	int code = zone_get(r->zones[seen->zone].zone, name, &object);
+	if (code == ERR_MISSING)
+		return 0; /* released meanwhile */
+	if (code == 0)
+		code = trust_open(r->trust, SIGNED_LEASE, object.data, object.len, "lease", &view, &signer);
+	if (code == 0)
+		code = lease_decode(view.body, view.body_len, &lease);
+	if (code == 0 && (strcmp(lease.dataset, r->dataset) != 0 || lease.number != number || lease.until - lease.from > LEASE_LIMIT ||
+			  lease.until < lease.from))
+		code = failed(ERR_INTEGRITY, "the lease is not what its name says, or is longer than a day");
+	if (code == ERR_UNAVAILABLE || code == ERR_SYSTEM)
+		return code;
+	if (code != 0) {
+		findings_add(r->findings, FINDING_FORGED, r->zones[seen->zone].name, name, "ignored: %s", err_message());
+		return 0;
+	}
+	if (memcmp(lease.holder, seen->l->holder, 16) == 0) {
+		if (seen->our_count < sizeof seen->ours / sizeof seen->ours[0])
+			seen->ours[seen->our_count++] = number;
+	} else if (lease.until > clock_now() && lease.from <= clock_now() + LEASE_LIMIT) {
+		memcpy(seen->other, lease.host, sizeof seen->other);
+		seen->other_until = lease.until;
+	} else {
+		seen->past_other = true;
+	}
+	return 0;
+}
+
+static int look(struct leases *l, unsigned zone, struct seen *seen)
+{
+	char prefix[OBJECT_NAME_MAX];
+
+	*seen = (struct seen){ .l = l, .zone = zone };
+	snprintf(prefix, sizeof prefix, "%s/lease/", l->r->dataset);
+	int code = zone_list(l->r->zones[zone].zone, prefix, see_lease, seen);
+	if (code == 0 && seen->other[0] != '\0') {
+		char until[CLOCK_TEXT_MAX];
+
+		code = failed(ERR_LOCKED, "dataset %s is being written to in zone %s by host %s, whose lease ends at %s", l->r->dataset,
+			      l->r->zones[zone].name, seen->other, clock_format(seen->other_until, until));
+	}
+	return code;
+}
+
+static void remove_ours(struct leases *l, unsigned zone, const struct seen *seen, uint64_t below)
+{
+	char name[OBJECT_NAME_MAX];
+
+	for (unsigned i = 0; i < seen->our_count; i++) {
+		/* One that cannot be deleted runs out by itself. */
+		if (seen->ours[i] < below && zone_delete(l->r->zones[zone].writer, name_lease(l->r->dataset, seen->ours[i], name)) != 0)
+			continue;
+	}
+}
+
+static int write_lease(struct leases *l, unsigned zone, uint64_t number)
+{
+	struct lease lease = { .number = number, .from = l->since, .until = l->until };
+	char name[OBJECT_NAME_MAX];
+	_buf_ struct buf body;
+	_buf_ struct buf object;
+
+	memcpy(lease.dataset, l->r->dataset, sizeof lease.dataset);
+	memcpy(lease.holder, l->holder, sizeof lease.holder);
+	if (gethostname(lease.host, sizeof lease.host - 1) != 0)
+		memcpy(lease.host, "?", 2);
+	buf_init(&body, MARK_MAX, "lease");
+	buf_init(&object, MARK_MAX, "lease");
+	int code = lease_encode(&lease, &body);
+	if (code == 0)
+		code = signed_encode(SIGNED_LEASE, l->signer, &body, &object);
+	if (code == 0)
+		code = zone_put(l->r->zones[zone].writer, name_lease(l->r->dataset, number, name), object.data, object.len);
+	return code;
+}
+
+/* Looks, writes the next number, looks again: of two that wrote at once, the lower number wins. */
+static int take_in_zone(struct leases *l, unsigned zone)
+{
+	struct seen seen;
+	int code = look(l, zone, &seen);
+
+	if (code != 0)
+		return code;
+	l->alone = l->alone && !seen.past_other;
+	code = write_lease(l, zone, seen.highest + 1);
+	if (code == ERR_EXISTS)
+		return failed(ERR_LOCKED, "another host has just taken the lease of dataset %s in zone %s", l->r->dataset,
+			      l->r->zones[zone].name);
+	if (code != 0)
+		return code;
+	l->number[zone] = seen.highest + 1;
+	code = look(l, zone, &seen);
+	if (code == 0)
+		remove_ours(l, zone, &seen, l->number[zone]);
+	return code;
+}
+
+int lease_take(struct repo *r, const char *state, const struct secret_key *signer, struct leases **out)
+{
+	struct leases *l = xcalloc(1, sizeof *l);
+	int code = load_holder(state, r->dataset, l->holder);
+
+	*out = NULL;
+	l->r = r;
+	l->signer = signer;
+	l->since = clock_now();
+	l->until = l->since + LEASE_SECONDS;
+	l->alone = true;
+	for (unsigned i = 0; i < r->zone_count && code == 0; i++) {
+		if (r->zones[i].zone == NULL)
+			continue;
+		code = take_in_zone(l, i);
+		if (code == 0) {
+			l->zones |= ZONE_BIT(i);
+		} else if (code != ERR_LOCKED) {
+			findings_add(r->findings, FINDING_UNAVAILABLE, r->zones[i].name, NULL, "cannot be written to: %s", err_message());
+			code = 0;
+		}
+	}
+	if (code == 0 && l->zones == 0)
+		code = failed_in(ERR_UNAVAILABLE, "no zone can be written to");
+	if (code != 0) {
+		lease_release(l);
+		return code;
+	}
+	*out = l;
+	return 0;
+}
+
+int lease_confirm(struct leases *l)
+{
+	int code = 0;
+
+	for (unsigned i = 0; i < l->r->zone_count && code == 0; i++) {
+		struct seen seen;
+		bool held = false;
+
+		if ((l->zones & ZONE_BIT(i)) == 0)
+			continue;
+		code = look(l, i, &seen);
+		for (unsigned k = 0; code == 0 && k < seen.our_count; k++)
+			held = held || seen.ours[k] == l->number[i];
+		if (code == 0 && !held)
+			code = failed(ERR_LOCKED, "the lease of dataset %s in zone %s is gone: another host removed it, or the zone was rolled back",
+				      l->r->dataset, l->r->zones[i].name);
+		if (code == ERR_UNAVAILABLE || code == ERR_SYSTEM) {
+			findings_add(l->r->findings, FINDING_UNAVAILABLE, l->r->zones[i].name, NULL, "%s", err_message());
+			l->zones &= ~ZONE_BIT(i);
+			code = 0;
+		}
+	}
+	if (code == 0 && clock_now() >= l->until)
+		code = failed(ERR_LOCKED, "the lease of dataset %s ran out before it was renewed", l->r->dataset);
+	return code;
+}
+
+int lease_renew(struct leases *l)
+{
+	int64_t now = clock_now();
+	int code = 0;
+
+	if (now < l->until - LEASE_SECONDS / 2)
+		return 0;
+	l->until = now + LEASE_SECONDS;
+	for (unsigned i = 0; i < l->r->zone_count && code == 0; i++) {
+		struct seen seen;
+
+		if ((l->zones & ZONE_BIT(i)) == 0)
+			continue;
+		code = look(l, i, &seen);
+		if (code == 0)
+			code = write_lease(l, i, seen.highest + 1);
+		if (code == 0) {
+			remove_ours(l, i, &seen, seen.highest + 1);
+			l->number[i] = seen.highest + 1;
+		}
+	}
+	return code;
+}
+
+bool lease_only_one(const struct leases *l)
+{
+	return l->alone;
+}
+
+int64_t lease_since(const struct leases *l)
+{
+	return l->since;
+}
+
+unsigned lease_zones(const struct leases *l)
+{
+	return l->zones;
+}
+
+void lease_release(struct leases *l)
+{
+	if (l == NULL)
+		return;
+	for (unsigned i = 0; i < l->r->zone_count; i++) {
+		struct seen seen;
+
+		if ((l->zones & ZONE_BIT(i)) != 0 && look(l, i, &seen) == 0)
+			remove_ours(l, i, &seen, UINT64_MAX);
+	}
+	free(l);
+}
