@@ -55,9 +55,10 @@ static void make_words(struct generator *g)
 	g->random = 1;
 	for (unsigned i = 0; i < WORDS; i++) {
 		unsigned count = 1 + below(g, i < 100 ? 2 : 4);
+		char *end = g->words[i];
 
 		for (unsigned s = 0; s < count; s++)
-			strcat(g->words[i], syllables[below(g, sizeof syllables / sizeof *syllables)]);
+			end = stpcpy(end, syllables[below(g, sizeof syllables / sizeof *syllables)]);
 	}
 }
 
