@@ -18,7 +18,8 @@
  * What a seal holds: the root's key, bound to its snapshot. Fixed layout, in this order: 8 bytes "NFSEAL1\n",
  * SHA-256(dataset name), snapshot id, root id, root key.
  */
-#define SEAL_PAYLOAD_SIZE (8 + DIGEST_SIZE + SNAPSHOT_ID_SIZE + ID_SIZE + KEY_SIZE)
+#define SEAL_PREFIX_SIZE  (8 + DIGEST_SIZE + SNAPSHOT_ID_SIZE + ID_SIZE)
+#define SEAL_PAYLOAD_SIZE (SEAL_PREFIX_SIZE + KEY_SIZE)
 #define SEALED_SIZE       (SEAL_PAYLOAD_SIZE + 48)
 
 struct seal_binding {
@@ -27,7 +28,10 @@ struct seal_binding {
 	uint8_t root_id[ID_SIZE];
 };
 
-/* Seals the root key (guarded) for one recipient. */
+/* The payload up to the root key. */
+void seal_prefix(const struct seal_binding *binding, uint8_t prefix[SEAL_PREFIX_SIZE]);
+
+/* Seals the root key (guarded) for one recipient. ERR_USAGE: its role has no box part; ERR_FORMAT: no usable public key. */
 must_check int seal_make(const struct public_key *recipient, const struct seal_binding *binding,
 			 const uint8_t root_key[KEY_SIZE], uint8_t sealed[SEALED_SIZE]);
 

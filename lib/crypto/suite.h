@@ -12,6 +12,7 @@
 #ifndef CRYPTO_SUITE_H
 #define CRYPTO_SUITE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,6 +33,8 @@ enum kind { KIND_CONTENT = 1, KIND_NODE = 2 };
 
 /* ERR_SYSTEM when the CPU has no AES instructions and the suite needs them: an error, never another cipher. */
 must_check int suite_available(enum suite suite);
+/* The rule behind it, for a CPU that has AES instructions or has not; ERR_FORMAT for a number that is no suite. */
+must_check int suite_available_with(enum suite suite, bool cpu_has_aes);
 must_check int suite_parse(const char *name, enum suite *suite); /* "aes-256-gcm", "xchacha20-poly1305"; ERR_FORMAT */
 const char *suite_name(enum suite suite);
 size_t suite_overhead(enum suite suite); /* nonce + tag: stored bytes - packed bytes */
@@ -47,7 +50,10 @@ void chunk_id(const uint8_t key[KEY_SIZE], uint8_t id[ID_SIZE]);
 void aead_seal(enum suite suite, const uint8_t key[KEY_SIZE], const void *aad, size_t aad_len, const void *data, size_t len,
 	       uint8_t *out);
 
-/* The reverse: stored -> len - overhead bytes at `out`. ERR_INTEGRITY when the tag does not match, ERR_FORMAT when too short. */
+/*
+ * The reverse: stored -> len - overhead bytes at `out`. ERR_INTEGRITY when the tag does not match, ERR_FORMAT when too short,
+ * ERR_SYSTEM as suite_available().
+ */
 must_check int aead_open(enum suite suite, const uint8_t key[KEY_SIZE], const void *aad, size_t aad_len, const uint8_t *stored,
 			 size_t len, uint8_t *out);
 
