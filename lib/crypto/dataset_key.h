@@ -1,6 +1,8 @@
 /*
- * Dataset keys: random, one per dataset and epoch, 0600 files "<dataset>.<epoch>.dataset-key" in `keys_dir`. Never in `state`,
- * never derived from another key, no escrow: losing one costs deduplication, not data. The highest epoch is the one in use.
+ * Dataset keys: random, one per dataset and epoch, 0600 files "<dataset>.<epoch>.dataset-key" in `keys_dir`. Never in
+ * `state`, never derived from another key, no escrow: losing one costs deduplication, not data. The highest epoch is
+ * the one in use. A file is one line, "nightfold-dataset-key 1 <dataset> <epoch> <key, 64 lower-case hexadecimal
+ * digits>".
  */
 #ifndef CRYPTO_DATASET_KEY_H
 #define CRYPTO_DATASET_KEY_H
@@ -15,10 +17,17 @@ struct dataset_key {
 	uint32_t epoch; /* from 1 */
 };
 
-/* Loads the key in use, making epoch 1 where there is none. ERR_REFUSED when the file is more open than 0600. */
+/*
+ * Loads the key in use, making epoch 1 where there is none (of two that race, both get the same one). Destroys older
+ * epochs that an interrupted rotation left. ERR_REFUSED when the file is more open than 0600; ERR_MISSING when there is
+ * no such folder.
+ */
 must_check int dataset_key_load(const char *keys_dir, const char *dataset, struct dataset_key **out);
 
-/* Makes the next epoch, then wipes and unlinks the older ones. *epoch: the new one. */
+/*
+ * Makes the next epoch, then wipes and unlinks the older ones. *epoch: the new one. ERR_MISSING when there is none to
+ * rotate. May be repeated after an error.
+ */
 must_check int dataset_key_rotate(const char *keys_dir, const char *dataset, uint32_t *epoch);
 
 /* A key for another purpose, from a dataset key: BLAKE2b-256(key: dataset key, purpose). */

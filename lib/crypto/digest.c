@@ -13,8 +13,8 @@ struct sha256 {
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static EVP_MD *algorithm;   /* fetched once: a look-up costs more than hashing a small piece */
-static pthread_key_t mine;  /* each thread's own context for sha256() */
+static EVP_MD *algorithm;  /* fetched once: a look-up costs more than hashing a small piece */
+static pthread_key_t mine; /* each thread's own context for sha256() */
 
 static void free_mine(void *s)
 {

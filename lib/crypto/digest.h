@@ -21,7 +21,9 @@ void sha256_update(struct sha256 *s, const void *data, size_t len);
 void sha256_final(struct sha256 *s, uint8_t out[DIGEST_SIZE]);
 void sha256_free(struct sha256 *s);
 
-/* HMAC-SHA-256 (RFC 2104) and BLAKE2b with a 32-byte result, keyed or not; key: 32 bytes. `out` may be where `key` is. */
+/*
+ * HMAC-SHA-256 (RFC 2104) and BLAKE2b with a 32-byte result, keyed or not; key: 32 bytes. `out` may be where `key` is.
+ */
 void hmac_sha256(const uint8_t key[32], const void *data, size_t len, uint8_t out[DIGEST_SIZE]);
 void blake2b(const void *data, size_t len, uint8_t out[DIGEST_SIZE]);
 void blake2b_keyed(const uint8_t key[32], const void *data, size_t len, uint8_t out[DIGEST_SIZE]);

@@ -24,7 +24,8 @@ int seal_make(const struct public_key *recipient, const struct seal_binding *bin
 	      uint8_t sealed[SEALED_SIZE])
 {
 	if (!role_has_box(recipient->role))
-		return failed(ERR_USAGE, "%s keys cannot be recipients: they have no encryption part", role_name(recipient->role));
+		return failed(ERR_USAGE, "%s keys cannot be recipients: they have no encryption part",
+			      role_name(recipient->role));
 
 	_secret_ uint8_t *payload = secret_new(SEAL_PAYLOAD_SIZE);
 

@@ -2,7 +2,8 @@
  * Secrets: guarded memory, and a process that cannot leak them.
  *
  * Every key and every plaintext that holds keys lives in memory from secret_new() (sodium_malloc: guard pages, locked
- * where the limit allows, wiped on free, left out of core dumps). They reach no log, argument, environment or core dump.
+ * where the limit allows, wiped on free, left out of core dumps). They reach no log, argument, environment or core
+ * dump.
  */
 #ifndef CRYPTO_SECRET_H
 #define CRYPTO_SECRET_H

@@ -2,9 +2,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "base/alloc.h"
+#include "base/hex.h"
 #include "base/io.h"
+#include "crypto/secret.h"
 
 int secret_file_load(const char *path, struct buf *out)
 {
@@ -20,8 +25,10 @@ int secret_file_load(const char *path, struct buf *out)
 	if (!S_ISREG(st.st_mode))
 		return failed(ERR_REFUSED, "'%s' is not a regular file, and secrets are read from nothing else", path);
 	if ((st.st_mode & 077) != 0)
-		return failed(ERR_REFUSED, "'%s' holds a secret but has mode %04o: others may have read it; chmod 600 it, or replace it",
-			      path, (unsigned)st.st_mode & 07777);
+		return failed(
+			ERR_REFUSED,
+			"'%s' holds a secret but has mode %04o: others may have read it; chmod 600 it, or replace it",
+			path, (unsigned)st.st_mode & 07777);
 	if (st.st_size > (off_t)(out->max - out->len))
 		return failed(ERR_FORMAT, "'%s' is no key file: it has more than %zu bytes", path, out->max);
 
@@ -34,4 +41,42 @@ int secret_file_load(const char *path, struct buf *out)
 	if (code == 0)
 		out->len += got;
 	return code;
+}
+
+int secret_file_create(const char *dir, const char *name, const void *data, size_t len)
+{
+	uint8_t nonce[4];
+	char suffix[2 * sizeof nonce + 1];
+
+	random_bytes(nonce, sizeof nonce);
+	hex_encode(nonce, sizeof nonce, suffix);
+
+	_free_ char *path = xasprintf("%s/%s", dir, name);
+	_free_ char *temporary = xasprintf("%s/.%s.%s.tmp", dir, name, suffix);
+	int code = io_create(temporary, data, len, 0600);
+
+	if (code != 0)
+		return code;
+	/* Unlike rename(), link() never replaces: of two that race, one is first. */
+	if (link(temporary, path) != 0)
+		code = errno == EEXIST ? failed(ERR_EXISTS, "'%s' exists already", path)
+				       : failed_errno(ERR_SYSTEM, "cannot create '%s'", path);
+	if (unlink(temporary) != 0 && code == 0)
+		code = failed_errno(ERR_SYSTEM, "cannot remove '%s', a second name of '%s'", temporary, path);
+	return code != 0 ? code : io_sync_dir(dir);
+}
+
+int secret_file_destroy(const char *dir, const char *name)
+{
+	_free_ char *path = xasprintf("%s/%s", dir, name);
+	_fd_ int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0)
+		return failed_errno(ERR_SYSTEM, "cannot open '%s' to wipe it", path);
+	io_wipe(fd);
+	if (unlink(path) != 0 && errno != ENOENT)
+		return failed_errno(ERR_SYSTEM, "'%s' is wiped, but cannot be removed", path);
+	return io_sync_dir(dir);
 }

@@ -4,7 +4,7 @@
 
 #include <sodium.h>
 
-#define AES_NONCE_SIZE    crypto_aead_aes256gcm_NPUBBYTES
+#define AES_NONCE_SIZE	   crypto_aead_aes256gcm_NPUBBYTES
 #define XCHACHA_NONCE_SIZE crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
 
 _Static_assert(XCHACHA_NONCE_SIZE == AEAD_NONCE_MAX && AES_NONCE_SIZE <= AEAD_NONCE_MAX, "largest nonce");
@@ -16,8 +16,8 @@ static const struct {
 	const char *name;
 	size_t nonce_size;
 } suites[] = {
-	{ SUITE_AES256GCM, "aes-256-gcm", AES_NONCE_SIZE },
-	{ SUITE_XCHACHA20POLY1305, "xchacha20-poly1305", XCHACHA_NONCE_SIZE },
+	{SUITE_AES256GCM,	   "aes-256-gcm",	  AES_NONCE_SIZE	 },
+	{ SUITE_XCHACHA20POLY1305, "xchacha20-poly1305", XCHACHA_NONCE_SIZE},
 };
 
 #define SUITE_COUNT (sizeof suites / sizeof suites[0])
@@ -37,8 +37,9 @@ int suite_available_with(enum suite suite, bool cpu_has_aes)
 	if (find(suite) == SUITE_COUNT)
 		return failed(ERR_FORMAT, "cipher suite %u is not known to this version", (unsigned)suite);
 	if (suite == SUITE_AES256GCM && !cpu_has_aes)
-		return failed(ERR_SYSTEM, "aes-256-gcm needs a CPU with AES and PCLMUL instructions, which this one has not: "
-					  "use another host, or 'cipher: xchacha20-poly1305' for new snapshots");
+		return failed(ERR_SYSTEM,
+			      "aes-256-gcm needs a CPU with AES and PCLMUL instructions, which this one has not: "
+			      "use another host, or 'cipher: xchacha20-poly1305' for new snapshots");
 	return 0;
 }
 
@@ -98,8 +99,8 @@ void chunk_id(const uint8_t key[KEY_SIZE], uint8_t id[ID_SIZE])
 	blake2b_keyed(key, "id", 2, id);
 }
 
-void aead_seal(enum suite suite, const uint8_t key[KEY_SIZE], const void *aad, size_t aad_len, const void *data, size_t len,
-	       uint8_t *out)
+void aead_seal(enum suite suite, const uint8_t key[KEY_SIZE], const void *aad, size_t aad_len, const void *data,
+	       size_t len, uint8_t *out)
 {
 	size_t nonce = nonce_size(suite);
 
@@ -108,12 +109,12 @@ void aead_seal(enum suite suite, const uint8_t key[KEY_SIZE], const void *aad, s
 	if (suite == SUITE_AES256GCM)
 		must(crypto_aead_aes256gcm_encrypt(out + nonce, NULL, data, len, aad, aad_len, NULL, out, key) == 0);
 	else
-		must(crypto_aead_xchacha20poly1305_ietf_encrypt(out + nonce, NULL, data, len, aad, aad_len, NULL, out, key) ==
-		     0);
+		must(crypto_aead_xchacha20poly1305_ietf_encrypt(out + nonce, NULL, data, len, aad, aad_len, NULL, out,
+								key) == 0);
 }
 
-int aead_open(enum suite suite, const uint8_t key[KEY_SIZE], const void *aad, size_t aad_len, const uint8_t *stored, size_t len,
-	      uint8_t *out)
+int aead_open(enum suite suite, const uint8_t key[KEY_SIZE], const void *aad, size_t aad_len, const uint8_t *stored,
+	      size_t len, uint8_t *out)
 {
 	int code = suite_available(suite);
 
@@ -130,6 +131,8 @@ int aead_open(enum suite suite, const uint8_t key[KEY_SIZE], const void *aad, si
 
 	code = suite == SUITE_AES256GCM
 		       ? crypto_aead_aes256gcm_decrypt(out, NULL, NULL, box, box_len, aad, aad_len, stored, key)
-		       : crypto_aead_xchacha20poly1305_ietf_decrypt(out, NULL, NULL, box, box_len, aad, aad_len, stored, key);
-	return code == 0 ? 0 : failed(ERR_INTEGRITY, "its authentication tag does not match: damaged, or another's bytes");
+		       : crypto_aead_xchacha20poly1305_ietf_decrypt(out, NULL, NULL, box, box_len, aad, aad_len, stored,
+								    key);
+	return code == 0 ? 0
+			 : failed(ERR_INTEGRITY, "its authentication tag does not match: damaged, or another's bytes");
 }

@@ -6,8 +6,8 @@
  *	key  = BLAKE2b-256(key: root, "key")
  *	id   = BLAKE2b-256(key: key, "id")
  *
- * The id is public and says nothing about the key. Every reader checks that the key it was given makes the id: this commits
- * the AEAD, which by itself is not committing, to one key. The nonce is fresh and random for each encryption.
+ * The id is public and says nothing about the key. Every reader checks that the key it was given makes the id: this
+ * commits the AEAD, which by itself is not committing, to one key. The nonce is fresh and random for each encryption.
  */
 #ifndef CRYPTO_SUITE_H
 #define CRYPTO_SUITE_H
@@ -19,8 +19,8 @@
 #include "crypto/digest.h"
 #include "crypto/secret.h"
 
-#define ID_SIZE       32
-#define ID_HEX        (2 * ID_SIZE + 1)
+#define ID_SIZE	       32
+#define ID_HEX	       (2 * ID_SIZE + 1)
 #define FORMAT_VERSION 1
 
 /* Numbers of the format: never reused. */
@@ -47,14 +47,14 @@ void chunk_key(const uint8_t dataset_key[KEY_SIZE], enum kind kind, enum suite s
 void chunk_id(const uint8_t key[KEY_SIZE], uint8_t id[ID_SIZE]);
 
 /* out: nonce | ciphertext | tag, len + suite_overhead() bytes; a fresh random nonce. `out` must not overlap `data`. */
-void aead_seal(enum suite suite, const uint8_t key[KEY_SIZE], const void *aad, size_t aad_len, const void *data, size_t len,
-	       uint8_t *out);
+void aead_seal(enum suite suite, const uint8_t key[KEY_SIZE], const void *aad, size_t aad_len, const void *data,
+	       size_t len, uint8_t *out);
 
 /*
- * The reverse: stored -> len - overhead bytes at `out`. ERR_INTEGRITY when the tag does not match, ERR_FORMAT when too short,
- * ERR_SYSTEM as suite_available().
+ * The reverse: stored -> len - overhead bytes at `out`. ERR_INTEGRITY when the tag does not match, ERR_FORMAT when too
+ * short, ERR_SYSTEM as suite_available().
  */
-must_check int aead_open(enum suite suite, const uint8_t key[KEY_SIZE], const void *aad, size_t aad_len, const uint8_t *stored,
-			 size_t len, uint8_t *out);
+must_check int aead_open(enum suite suite, const uint8_t key[KEY_SIZE], const void *aad, size_t aad_len,
+			 const uint8_t *stored, size_t len, uint8_t *out);
 
 #endif

@@ -20,13 +20,16 @@ int unseal(const struct secret_key *recipient, const struct seal_binding *bindin
 	uint8_t prefix[SEAL_PREFIX_SIZE], id[ID_SIZE];
 
 	if (crypto_box_seal_open(payload, sealed, SEALED_SIZE, recipient->public.box, recipient->box) != 0)
-		return failed(ERR_KEY, "this key does not open the seal of snapshot %s, or the seal is damaged", snapshot);
+		return failed(ERR_KEY, "this key does not open the seal of snapshot %s, or the seal is damaged",
+			      snapshot);
 	seal_prefix(binding, prefix);
 	if (memcmp(payload, prefix, SEAL_PREFIX_SIZE) != 0)
-		return failed(ERR_INTEGRITY, "the seal under the name of snapshot %s was made for another one", snapshot);
+		return failed(ERR_INTEGRITY, "the seal under the name of snapshot %s was made for another one",
+			      snapshot);
 	chunk_id(payload + SEAL_PREFIX_SIZE, id);
 	if (memcmp(id, binding->root_id, ID_SIZE) != 0)
-		return failed(ERR_INTEGRITY, "the seal of snapshot %s holds a key that does not make its root's id", snapshot);
+		return failed(ERR_INTEGRITY, "the seal of snapshot %s holds a key that does not make its root's id",
+			      snapshot);
 	memcpy(root_key, payload + SEAL_PREFIX_SIZE, KEY_SIZE);
 	return 0;
 }
