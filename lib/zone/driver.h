@@ -4,6 +4,7 @@
 
 #include "zone/zone.h"
 
+/* Set by zone.c once the driver has opened it. */
 struct zone {
 	const struct zone_driver *driver;
 	char *name; /* of the zone */
@@ -13,7 +14,10 @@ struct zone_writer {
 	struct zone *zone;
 };
 
-/* Contracts as in zone.h. The driver's struct starts with `struct zone`. */
+/*
+ * Contracts as in zone.h. The driver's struct starts with `struct zone`. URLs were checked by check_url, names and prefixes by
+ * zone_component_ok(), before they come here.
+ */
 struct zone_driver {
 	const char *scheme; /* "file" */
 	int (*check_url)(const char *url);
@@ -30,6 +34,9 @@ struct zone_driver {
 	int (*remove)(struct zone *z, const char *name);
 	int (*sweep)(struct zone *z, const char *prefix, bool all, unsigned *count);
 };
+
+/* Whether these bytes may be one component of an object's name. */
+bool zone_component_ok(const char *component, size_t len);
 
 extern const struct zone_driver zone_file_driver;
 
