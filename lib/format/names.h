@@ -9,8 +9,8 @@
  *	<dataset>/condemned/<64 hex>
  *	<dataset>/lease/<16 digits>
  *
- * Parsers take the part behind the last folder they name and are strict: another spelling is ERR_FORMAT, without a message
- * that matters (callers count foreign objects).
+ * Parsers take a whole name and are strict: another dataset, folder or spelling is ERR_FORMAT, without a
+ * message that matters (callers count foreign objects).
  */
 #ifndef FORMAT_NAMES_H
 #define FORMAT_NAMES_H
@@ -26,7 +26,8 @@
 
 /* Each writes at most OBJECT_NAME_MAX bytes to `out` and returns it. */
 char *name_pack(const char *dataset, const uint8_t pack[DIGEST_SIZE], char *out);
-char *name_index(const char *dataset, const uint8_t signer[KEY_ID_SIZE], uint64_t seq, const uint8_t hash[DIGEST_SIZE], char *out);
+char *name_index(const char *dataset, const uint8_t signer[KEY_ID_SIZE], uint64_t seq, const uint8_t hash[DIGEST_SIZE],
+		 char *out);
 char *name_seal(const char *dataset, const uint8_t snapshot[SNAPSHOT_ID_SIZE], uint32_t generation, char *out);
 char *name_header(const char *dataset, int64_t taken_at, const uint8_t snapshot[SNAPSHOT_ID_SIZE], char *out);
 char *name_intent(const char *dataset, const uint8_t snapshot[SNAPSHOT_ID_SIZE], char *out);
@@ -37,8 +38,10 @@ char *name_lease(const char *dataset, uint64_t number, char *out);
 must_check int name_parse_pack(const char *name, const char *dataset, uint8_t pack[DIGEST_SIZE]);
 must_check int name_parse_index(const char *name, const char *dataset, uint8_t signer[KEY_ID_SIZE], uint64_t *seq,
 				uint8_t hash[DIGEST_SIZE]);
-must_check int name_parse_seal(const char *name, const char *dataset, uint8_t snapshot[SNAPSHOT_ID_SIZE], uint32_t *generation);
-must_check int name_parse_header(const char *name, const char *dataset, int64_t *taken_at, uint8_t snapshot[SNAPSHOT_ID_SIZE]);
+must_check int name_parse_seal(const char *name, const char *dataset, uint8_t snapshot[SNAPSHOT_ID_SIZE],
+			       uint32_t *generation);
+must_check int name_parse_header(const char *name, const char *dataset, int64_t *taken_at,
+				 uint8_t snapshot[SNAPSHOT_ID_SIZE]);
 must_check int name_parse_intent(const char *name, const char *dataset, uint8_t snapshot[SNAPSHOT_ID_SIZE]);
 must_check int name_parse_condemned(const char *name, const char *dataset, uint8_t pack[DIGEST_SIZE]);
 must_check int name_parse_lease(const char *name, const char *dataset, uint64_t *number);

@@ -1,13 +1,13 @@
 /*
- * Nodes: the tree of a snapshot (docs/FORMAT.md, "Node"). A node's plaintext holds the ids, keys and sizes of its children,
- * so it lives in guarded memory only. Three types:
+ * Nodes: the tree of a snapshot (docs/FORMAT.md, "Node"). A node's plaintext holds the ids, keys and sizes of its
+ * children, so it lives in guarded memory only. Three types:
  *
  *	entries   a run of entries (files, folders, ...) in path order, with all their metadata; children are content
  *	list      the content of one large file: children are content (level 1) or lists (level n - 1)
  *	branch    children are entries nodes (level 1) or branches (level n - 1), each with the path of its first entry
  *
- * Path order compares component by component, bytewise, a folder before what is in it: '/' sorts below every other byte.
- * The root of a snapshot is an entries or branch node. The source's own folder is the entry with the empty path.
+ * Entries and branches are in path order (format/path.h). The root of a snapshot is an entries or branch node. The
+ * source's own folder is the entry with the empty path.
  */
 #ifndef FORMAT_NODE_H
 #define FORMAT_NODE_H
@@ -19,10 +19,19 @@
 #include "base/buf.h"
 #include "crypto/suite.h"
 #include "format/limits.h"
+#include "format/path.h"
 
 enum node_type { NODE_ENTRIES = 0, NODE_LIST = 1, NODE_BRANCH = 2 };
 
-enum entry_type { ENTRY_FILE = 0, ENTRY_FOLDER = 1, ENTRY_SYMLINK = 2, ENTRY_FIFO = 3, ENTRY_SOCKET = 4, ENTRY_CHAR = 5, ENTRY_BLOCK = 6 };
+enum entry_type {
+	ENTRY_FILE = 0,
+	ENTRY_FOLDER = 1,
+	ENTRY_SYMLINK = 2,
+	ENTRY_FIFO = 3,
+	ENTRY_SOCKET = 4,
+	ENTRY_CHAR = 5,
+	ENTRY_BLOCK = 6
+};
 
 enum content_form {
 	CONTENT_NONE = 0,  /* no bytes */
@@ -58,46 +67,50 @@ struct entry {
 	uint32_t user_len, group_len;
 	int64_t mtime;
 	uint32_t mtime_ns;
-	uint64_t size;                  /* files: apparent size. Others: 0 */
-	struct content content;         /* files that are no further hard link */
-	bool changed;                   /* the file changed while it was read, twice */
-	uint8_t fingerprint[DIGEST_SIZE]; /* files: SHA-256 over the SHA-256 of each piece (docs/FORMAT.md, "Fingerprint") */
-	const char *target;             /* symlink: its target */
+	uint64_t size;		/* files, also further links: apparent size. Others: 0 */
+	struct content content; /* files that are no further hard link */
+	bool changed;		/* the file changed while it was read, twice */
+	uint8_t fingerprint
+		[DIGEST_SIZE]; /* files: SHA-256 over the SHA-256 of each piece (docs/FORMAT.md, "Fingerprint") */
+	const char *target;    /* symlink: its target */
 	uint32_t target_len;
-	const char *link; /* hard link: the path of an earlier entry; content is there. NULL otherwise */
+	/*
+	 * Hard link: the path of an earlier entry, which has content, fingerprint, target, device and xattrs; here they
+	 * are not written, and empty when read. NULL otherwise.
+	 */
+	const char *link;
 	uint32_t link_len;
-	uint32_t major, minor; /* devices */
+	uint32_t major, minor;	      /* devices */
 	const struct extent *extents; /* sparse files: where data is, ascending; content holds just those bytes */
 	uint32_t extent_count;
-	bool sparse; /* extents are meant (there may be none: a file of nothing but a hole) */
+	bool sparse;		    /* extents are meant (there may be none: a file of nothing but a hole) */
 	const struct xattr *xattrs; /* ascending by name */
 	uint32_t xattr_count;
 };
 
-/* < 0, 0, > 0 in path order. */
-int path_compare(const char *a, size_t a_len, const char *b, size_t b_len);
-
-/* ERR_FORMAT unless: empty, or components of 1..ENTRY_NAME_MAX bytes without NUL, none "." or "..", none empty, within limits. */
-must_check int path_check(const char *path, size_t len);
-
-/* A node in the making; guarded. Children are added first, then entries that refer to them (or branch paths, one a child). */
+/*
+ * A node in the making; guarded. Children are added first, then entries that refer to them (or branch paths, one a
+ * child). What is added is checked as node_decode() would: a writer cannot make what no reader takes. ERR_FORMAT leaves
+ * the node as it was, so that it can be finished and what did not fit goes into the next.
+ */
 struct node_writer;
 struct node_writer *node_writer_new(void);
 void node_writer_free(struct node_writer *w);
 void node_writer_reset(struct node_writer *w, enum node_type type, uint32_t level);
 uint32_t node_writer_children(const struct node_writer *w);
 uint32_t node_writer_entries(const struct node_writer *w);
-size_t node_writer_size(const struct node_writer *w); /* bytes so far, close to what finish will make */
+size_t node_writer_size(const struct node_writer *w); /* bytes so far, at least what finish will make */
 
 /* `size`: plaintext bytes beneath the child. *index: its number in this node. ERR_FORMAT over a limit. */
-must_check int node_add_child(struct node_writer *w, const uint8_t id[ID_SIZE], const uint8_t key[KEY_SIZE], uint64_t size,
-			      uint32_t *index);
+must_check int node_add_child(struct node_writer *w, const uint8_t id[ID_SIZE], const uint8_t key[KEY_SIZE],
+			      uint64_t size, uint32_t *index);
 must_check int node_add_entry(struct node_writer *w, const struct entry *e);
-must_check int node_add_branch(struct node_writer *w, const char *first_path, size_t len); /* for the child added last */
+/* For the child added last; on an error that child is out again. */
+must_check int node_add_branch(struct node_writer *w, const char *first_path, size_t len);
 
-/* *plain, *len: the plaintext, in the writer's guarded memory; *children: the clear ids, `*count` of them. Valid until reset. */
-must_check int node_finish(struct node_writer *w, const uint8_t **plain, size_t *len, const uint8_t (**children)[ID_SIZE],
-			   uint32_t *count);
+/* *plain, *len: the plaintext, in the writer's guarded memory; *children: its `*count` clear ids. Valid until reset. */
+must_check int node_finish(struct node_writer *w, const uint8_t **plain, size_t *len,
+			   const uint8_t (**children)[ID_SIZE], uint32_t *count);
 
 /* A decoded node. Everything points into the plaintext, which the caller keeps in guarded memory meanwhile. */
 struct node_child {
@@ -110,6 +123,7 @@ struct node_child {
 struct node {
 	enum node_type type;
 	uint32_t level;
+	uint64_t bytes; /* sum of the children's sizes: what the parent must say of this node */
 	struct node_child *children;
 	uint32_t child_count;
 	struct entry *entries;
@@ -122,8 +136,8 @@ struct node {
 void node_release(struct node *n); /* also of a zeroed struct */
 
 /*
- * Decodes and validates: limits, path_check() on every path, strict path order, content within the children and their sizes,
- * extents ascending within size, xattrs ascending. ERR_FORMAT. *out is to be released in any case.
+ * Decodes and validates: limits, path_check() on every path, strict path order, content within the children and their
+ * sizes, extents ascending within size, xattrs ascending. ERR_FORMAT. *out is to be released in any case.
  */
 must_check int node_decode(const uint8_t *plain, size_t len, struct node *out);
 

@@ -3,8 +3,9 @@
  *
  *	"NFPACK1\n" | blobs | footer (CBOR) | footer length, 4 bytes big-endian | "NFPKEND\n"
  *
- * The footer lists the blobs with offset and lengths, and for nodes the clear ids of their children, so that a program without
- * keys can walk; it starts with 16 random bytes, so that a withdrawn name never returns. A pack is named by its SHA-256.
+ * The footer lists the blobs in their order with their lengths (offsets follow from them), and for nodes the clear ids
+ * of their children, so that a program without keys can walk; it starts with 16 random bytes, so that a withdrawn name
+ * never returns. A pack is named by its SHA-256.
  */
 #ifndef FORMAT_PACK_H
 #define FORMAT_PACK_H
@@ -21,7 +22,7 @@
 
 struct pack_blob {
 	struct blob_info info;
-	uint32_t offset, stored; /* within the pack, bytes */
+	uint32_t offset, stored;	   /* within the pack, bytes */
 	uint32_t child_first, child_count; /* into the footer's children; nodes only */
 };
 
@@ -37,7 +38,7 @@ struct pack {
 	uint8_t footer_hash[DIGEST_SIZE]; /* SHA-256 of the footer alone, as the index names it */
 };
 
-struct pack *pack_new(enum kind kind); /* reserves PACK_TARGET, touched only as it fills */
+struct pack *pack_new(enum kind kind);		 /* reserves PACK_TARGET, touched only as it fills */
 void pack_reset(struct pack *p, enum kind kind); /* empty again, memory kept */
 void pack_free(struct pack *p);
 
@@ -63,8 +64,8 @@ void pack_footer_release(struct pack_footer *f);
 must_check int pack_tail(const uint8_t tail[PACK_TAIL_SIZE], uint64_t pack_size, uint32_t *footer_len);
 
 /*
- * Decodes a footer. Checks that blobs lie one behind the other between head and footer, that counts and sizes are within limits,
- * that kinds and suites are known, and that only nodes have children.
+ * Decodes a footer. Checks that blobs fill the room between head and footer, that counts and sizes are within limits,
+ * that kinds and suites are known, and that only nodes have children. ERR_FORMAT; *out is to be released in any case.
  */
 must_check int pack_footer_decode(const uint8_t *footer, size_t len, uint64_t pack_size, struct pack_footer *out);
 

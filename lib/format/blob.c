@@ -1,0 +1,234 @@
+#define ZSTD_STATIC_LINKING_ONLY /* ZSTD_customMem */
+
+#include "format/blob.h"
+
+#include <endian.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zstd.h>
+#include <zstd_errors.h>
+
+#include "base/alloc.h"
+#include "base/hex.h"
+#include "crypto/secret.h"
+#include "format/limits.h"
+
+#define AAD_MAGIC "NFBLOB1\n"
+#define AAD_SIZE  (8 + DIGEST_SIZE + 3 + 4 + ID_SIZE)
+
+/* zstd's contexts, and the bytes between compression and encryption. */
+struct workspace {
+	ZSTD_CCtx *compressor;
+	ZSTD_DCtx *decompressor;
+	uint8_t *packed;
+};
+
+/*
+ * Nodes have a workspace of their own: their plaintext holds keys, and zstd copies parts of what it works on into its
+ * contexts (literals, sequences). So these contexts are made with an allocator of guarded memory, which is locked, left
+ * out of core dumps and wiped when freed. Content takes the plain allocator: its contexts are larger, and it holds no
+ * keys.
+ */
+struct blob_codec {
+	struct workspace content, node; /* made when first used */
+	uint8_t *stored;		/* ciphertext */
+	size_t max;
+	int level;
+};
+
+/* zstd asks for alignment that sodium_malloc() gives only to multiples of it: its blocks end at a page's end. */
+static void *guarded_alloc(void *unused, size_t size)
+{
+	(void)unused;
+	return secret_new((size + 63) & ~(size_t)63);
+}
+
+static void guarded_free(void *unused, void *memory)
+{
+	(void)unused;
+	secret_free(memory);
+}
+
+struct blob_codec *blob_codec_new(size_t max, int level)
+{
+	struct blob_codec *c = xcalloc(1, sizeof *c);
+
+	must(max >= 1 && max <= CHUNK_MAX);
+	c->max = max;
+	c->level = level;
+	return c;
+}
+
+void blob_codec_free(struct blob_codec *c)
+{
+	if (c == NULL)
+		return;
+	ZSTD_freeCCtx(c->content.compressor);
+	ZSTD_freeDCtx(c->content.decompressor);
+	free(c->content.packed);
+	ZSTD_freeCCtx(c->node.compressor);
+	ZSTD_freeDCtx(c->node.decompressor);
+	secret_free(c->node.packed);
+	free(c->stored);
+	free(c);
+}
+
+static struct workspace *workspace_for(struct blob_codec *c, enum kind kind)
+{
+	if (kind == KIND_NODE) {
+		if (c->node.packed == NULL)
+			c->node.packed = secret_new(ZSTD_compressBound(NODE_MAX));
+		return &c->node;
+	}
+	if (c->content.packed == NULL)
+		c->content.packed = xmalloc(ZSTD_compressBound(c->max));
+	return &c->content;
+}
+
+static ZSTD_customMem memory_for(enum kind kind)
+{
+	if (kind == KIND_NODE)
+		return (ZSTD_customMem){ .customAlloc = guarded_alloc, .customFree = guarded_free };
+	return ZSTD_defaultCMem;
+}
+
+static ZSTD_CCtx *compressor_for(struct blob_codec *c, struct workspace *w, enum kind kind)
+{
+	if (w->compressor == NULL) {
+		w->compressor = ZSTD_createCCtx_advanced(memory_for(kind));
+		must(w->compressor != NULL);
+		must(!ZSTD_isError(ZSTD_CCtx_setParameter(w->compressor, ZSTD_c_compressionLevel, c->level)));
+		/* The AEAD's tag already says whether the bytes are right. */
+		must(!ZSTD_isError(ZSTD_CCtx_setParameter(w->compressor, ZSTD_c_checksumFlag, 0)));
+	}
+	return w->compressor;
+}
+
+static size_t max_for(const struct blob_codec *c, enum kind kind)
+{
+	return kind == KIND_NODE ? NODE_MAX : c->max;
+}
+
+/* docs/FORMAT.md, "Blob": fixed layout, numbers big-endian. */
+static void make_aad(const char *dataset, const struct blob_info *info, uint8_t aad[AAD_SIZE])
+{
+	uint32_t plain = htobe32(info->plain);
+	uint8_t *at = aad;
+
+	memcpy(at, AAD_MAGIC, 8);
+	at += 8;
+	sha256(dataset, strlen(dataset), at);
+	at += DIGEST_SIZE;
+	*at++ = (uint8_t)info->kind;
+	*at++ = (uint8_t)info->suite;
+	*at++ = (uint8_t)info->compression;
+	memcpy(at, &plain, sizeof plain);
+	at += sizeof plain;
+	memcpy(at, info->id, ID_SIZE);
+}
+
+int blob_check(const struct blob_info *info, uint64_t stored_len)
+{
+	if (info->kind != KIND_CONTENT && info->kind != KIND_NODE)
+		return failed(ERR_FORMAT, "blob: kind %u is not known to this version", (unsigned)info->kind);
+	if (info->suite != SUITE_AES256GCM && info->suite != SUITE_XCHACHA20POLY1305)
+		return failed(ERR_FORMAT, "blob: cipher suite %u is not known to this version", (unsigned)info->suite);
+	if (info->compression != COMPRESSION_NONE && info->compression != COMPRESSION_ZSTD)
+		return failed(ERR_FORMAT, "blob: compression %u is not known to this version",
+			      (unsigned)info->compression);
+	if (info->plain == 0 || info->plain > (info->kind == KIND_NODE ? NODE_MAX : CHUNK_MAX))
+		return failed(ERR_FORMAT, "blob: a plaintext of %u bytes is not within its limits", info->plain);
+
+	uint64_t overhead = suite_overhead(info->suite), raw = info->plain + overhead;
+	if (info->compression == COMPRESSION_NONE ? stored_len != raw : stored_len <= overhead || stored_len >= raw)
+		return failed(ERR_FORMAT, "blob: %llu stored bytes cannot hold %u", (unsigned long long)stored_len,
+			      info->plain);
+	return 0;
+}
+
+int blob_encode(struct blob_codec *c, const char *dataset, const uint8_t key[KEY_SIZE], struct blob_info *info,
+		const void *data, const uint8_t **stored, size_t *stored_len)
+{
+	uint8_t aad[AAD_SIZE];
+	size_t max = max_for(c, info->kind);
+
+	must(info->plain >= 1);
+	if (info->plain > max)
+		return failed(ERR_FORMAT, "blob: %u bytes, the limit is %zu", info->plain, max);
+
+	struct workspace *w = workspace_for(c, info->kind);
+	size_t packed = ZSTD_compress2(compressor_for(c, w, info->kind), w->packed, ZSTD_compressBound(info->plain),
+				       data, info->plain);
+	/* With room for the worst case, compression fails only for want of memory. */
+	if (ZSTD_isError(packed))
+		out_of_memory(info->plain);
+
+	bool smaller = packed < info->plain;
+	info->compression = smaller ? COMPRESSION_ZSTD : COMPRESSION_NONE;
+	make_aad(dataset, info, aad);
+	if (c->stored == NULL)
+		c->stored = xmalloc((c->max > NODE_MAX ? c->max : NODE_MAX) + AEAD_OVERHEAD);
+
+	size_t len = smaller ? packed : info->plain;
+	aead_seal(info->suite, key, aad, sizeof aad, smaller ? w->packed : data, len, c->stored);
+	if (info->kind == KIND_NODE)
+		secret_wipe(w->packed, packed);
+	*stored = c->stored;
+	*stored_len = len + suite_overhead(info->suite);
+	return 0;
+}
+
+static int damaged(const struct blob_info *info, const char *why)
+{
+	char id[ID_HEX];
+
+	return failed(ERR_INTEGRITY, "chunk %.16s %s", hex_encode(info->id, ID_SIZE, id), why);
+}
+
+/* Exactly one frame (RFC 8878), of exactly info->plain bytes; what its header says of its size is not relied upon. */
+static int decompress(struct workspace *w, const struct blob_info *info, size_t packed, uint8_t *out)
+{
+	uint32_t magic = 0;
+
+	if (packed >= sizeof magic)
+		memcpy(&magic, w->packed, sizeof magic);
+	/* Neither a skippable frame nor one of zstd's formats before 1.0, which libzstd would take as well. */
+	if (le32toh(magic) != ZSTD_MAGICNUMBER || ZSTD_findFrameCompressedSize(w->packed, packed) != packed)
+		return damaged(info, "is not one whole zstd frame");
+	if (w->decompressor == NULL) {
+		w->decompressor = ZSTD_createDCtx_advanced(memory_for(info->kind));
+		must(w->decompressor != NULL);
+	}
+	if (ZSTD_decompressDCtx(w->decompressor, out, info->plain, w->packed, packed) != info->plain)
+		return damaged(info, "does not decompress to its length");
+	return 0;
+}
+
+int blob_decode(struct blob_codec *c, const char *dataset, const uint8_t key[KEY_SIZE], const struct blob_info *info,
+		const uint8_t *stored, size_t stored_len, uint8_t *out)
+{
+	uint8_t aad[AAD_SIZE], id[ID_SIZE];
+
+	if (blob_check(info, stored_len) < 0)
+		return ERR_FORMAT;
+	if (info->plain > max_for(c, info->kind))
+		return failed(ERR_FORMAT, "blob: %u bytes, the limit here is %zu", info->plain, max_for(c, info->kind));
+	chunk_id(key, id);
+	if (memcmp(id, info->id, ID_SIZE) != 0)
+		return damaged(info, "does not belong to the key that was given for it");
+	make_aad(dataset, info, aad);
+	if (info->compression == COMPRESSION_NONE)
+		return aead_open(info->suite, key, aad, sizeof aad, stored, stored_len, out) == 0
+			       ? 0
+			       : damaged(info, "fails its authentication tag");
+
+	struct workspace *w = workspace_for(c, info->kind);
+	size_t packed = stored_len - suite_overhead(info->suite);
+	if (aead_open(info->suite, key, aad, sizeof aad, stored, stored_len, w->packed) < 0)
+		return damaged(info, "fails its authentication tag");
+
+	int code = decompress(w, info, packed, out);
+	if (info->kind == KIND_NODE)
+		secret_wipe(w->packed, packed);
+	return code;
+}
