@@ -60,16 +60,21 @@ static int refused(const struct zone *z, const char *verb, const char *name)
 	return failed_errno(code_of(errno), "zone %s: cannot %s '%s'", z->name, verb, name);
 }
 
-/*
- * Something is not there. Under a root that was removed beneath us nothing is, and that must not be taken for an empty zone.
- */
-static int absent(const struct zone *z, int root, const char *name)
+/* ERR_UNAVAILABLE when the root was removed beneath us: an empty zone must not be made of that. */
+static int root_is_there(const struct zone *z, int root)
 {
 	struct stat st;
 
 	if (fstat(root, &st) < 0 || st.st_nlink == 0)
 		return failed(ERR_UNAVAILABLE, "zone %s: its folder is gone", z->name);
-	return failed(ERR_MISSING, "zone %s: there is no '%s'", z->name, name);
+	return 0;
+}
+
+static int absent(const struct zone *z, int root, const char *name)
+{
+	int code = root_is_there(z, root);
+
+	return code ? code : failed(ERR_MISSING, "zone %s: there is no '%s'", z->name, name);
 }
 
 /* ---- URLs ---- */
@@ -491,7 +496,8 @@ static int walk_prefix(struct walk *w, const char *prefix)
 		return code == ERR_MISSING ? 0 : code;
 	memcpy(w->name, prefix, len + 1);
 	w->len = len;
-	return walk_folder(w, fd);
+	code = walk_folder(w, fd);
+	return code ? code : root_is_there(&w->zone->zone, w->zone->root);
 }
 
 static int visit_listed(struct walk *w, int folder, const char *base, const struct stat *st)
