@@ -9,11 +9,16 @@
 #include <stdint.h>
 
 struct progress;
-struct progress *progress_new(const char *what, uint64_t total_bytes /* 0: unknown */, bool quiet);
+
+/* `what` is copied. total_bytes: 0 while unknown; progress_total() tells it later. */
+struct progress *progress_new(const char *what, uint64_t total_bytes, bool quiet);
+void progress_total(struct progress *p, uint64_t total_bytes);
 void progress_add(struct progress *p, uint64_t bytes, uint64_t items);
 void progress_free(struct progress *p); /* clears the line */
 
-/* "1.2 GiB", "345 KiB". out: 32 bytes. */
+#define BYTES_TEXT_MAX 32
+
+/* "1.2 GiB", "345 KiB", "12 B". out: BYTES_TEXT_MAX bytes. Returns out. */
 const char *format_bytes(uint64_t bytes, char *out);
 
 #endif
