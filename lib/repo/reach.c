@@ -23,6 +23,7 @@ struct reach {
 	size_t depth, stack_cap;
 	struct buf children;
 	uint64_t missing;
+	uint8_t only;
 };
 
 struct reach *reach_new(struct repo *r)
@@ -30,6 +31,7 @@ struct reach *reach_new(struct repo *r)
 	struct reach *w = xcalloc(1, sizeof *w);
 
 	w->r = r;
+	w->only = PACK_IN_ANY;
 	w->cap = 1024;
 	w->slots = xcalloc(w->cap, PREFIX);
 	w->pack_limit = catalog_pack_limit(r->catalog);
@@ -47,6 +49,11 @@ void reach_free(struct reach *w)
 	free(w->stack);
 	buf_release(&w->children);
 	free(w);
+}
+
+void reach_only(struct reach *w, uint8_t bits)
+{
+	w->only = bits;
 }
 
 static size_t slot_of(const struct reach *w, const uint8_t id[ID_SIZE])
@@ -112,7 +119,7 @@ static int count_places(struct reach *w, const uint8_t id[ID_SIZE], bool *found,
 
 	*found = *node = false;
 	for (size_t i = 0; code == 0 && i < count; i++) {
-		if (places[i].pack >= w->pack_limit || (repo_pack_bits(w->r, places[i].pack) & PACK_IN_ANY) == 0)
+		if (places[i].pack >= w->pack_limit || (repo_pack_bits(w->r, places[i].pack) & w->only) == 0)
 			continue;
 		*found = true;
 		*node = places[i].info.kind == KIND_NODE;

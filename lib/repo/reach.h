@@ -10,6 +10,9 @@ struct reach;
 struct reach *reach_new(struct repo *r);
 void reach_free(struct reach *w);
 
+/* Only packs with one of these bits (repo->packs) count from now on: PACK_IN_ANY at first; one zone's bit: what that zone has. */
+void reach_only(struct reach *w, uint8_t bits);
+
 /* Adds everything under a root. A chunk in no known pack is counted missing (and told to `missing`, if not NULL), not an error. */
 typedef int (*reach_missing)(void *context, const uint8_t id[ID_SIZE]);
 must_check int reach_add(struct reach *w, const uint8_t root[ID_SIZE], reach_missing missing, void *context);

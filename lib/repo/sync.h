@@ -1,6 +1,7 @@
 /*
  * Bringing a lagging zone up to date: intents first, then what they destroy, then indexes, packs, seals and headers, so that a header is
- * never in a zone before all of its snapshot is. Nothing of an intended snapshot is ever copied.
+ * never in a zone before all of its snapshot is. Nothing of an intended or expired snapshot is ever copied; a seal that a later
+ * generation replaced is not brought back. Nothing that stands in a zone is replaced: damage is for check --repair.
  */
 #ifndef REPO_SYNC_H
 #define REPO_SYNC_H
@@ -8,11 +9,18 @@
 #include "repo/repo.h"
 
 struct sync_result {
-	uint64_t packs, objects, bytes; /* copied */
-	unsigned lagging;               /* ZONE_BITs of zones that still lack something */
+	uint64_t packs, objects, bytes; /* copied; packs are counted in objects and bytes too */
+	uint64_t deleted;		/* seals and headers that an intent from the other zone destroyed */
+	unsigned lagging; /* ZONE_BITs of zones that are up and still lack something; a finding tells what */
 };
 
-/* Needs a loaded repo with writers and a lease; the repo is loaded again when something was copied. */
+/*
+ * Needs a loaded repo with writers and a lease; the repo is loaded again when something was copied or deleted. Trouble with one
+ * zone (full, unavailable) ends the copying there, with a finding, and is no error.
+ */
 must_check int repo_sync(struct repo *r, struct sync_result *result);
+
+/* The same without intents and what they destroy, for repair: only brings what is missing. Needs no lease. */
+must_check int repo_sync_missing(struct repo *r, struct sync_result *result);
 
 #endif

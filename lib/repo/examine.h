@@ -1,0 +1,42 @@
+/*
+ * Whether an object of a zone is what its name says: got from that zone alone and checked by hash and signature (private to
+ * lib/repo). For everything that copies, checks or repairs: what passed here may be put into another zone.
+ *
+ * 0: good. ERR_MISSING: not there. ERR_INTEGRITY, ERR_FORMAT: there, and bad (a read error of the zone's disk counts as that).
+ * Anything else is trouble with the zone itself.
+ */
+#ifndef REPO_EXAMINE_H
+#define REPO_EXAMINE_H
+
+#include "repo/repo.h"
+
+/* Bytes that examine_pack() holds at a time. */
+#define EXAMINE_WINDOW (1u << 20)
+
+/* `object` receives the bytes (initialised by the callee, to be released in any case). out: may be NULL; else index_release() it. */
+must_check int examine_index(struct repo *r, unsigned zone, const struct index_object *o, struct buf *object,
+			     struct index *out);
+must_check int examine_header(struct repo *r, unsigned zone, const struct snapshot *s, struct buf *object);
+must_check int examine_intent(struct repo *r, unsigned zone, const struct snapshot *s, struct buf *object);
+must_check int examine_mark(struct repo *r, unsigned zone, const uint8_t pack[DIGEST_SIZE], struct buf *object);
+
+/* Generation 1: what the header names. Later ones: signed by an operator. */
+must_check int examine_seal(struct repo *r, unsigned zone, const struct snapshot *s, uint32_t generation,
+			    struct buf *object);
+
+/* Streams a pack through SHA-256. `window`: EXAMINE_WINDOW bytes. size: what the index says. */
+must_check int examine_pack(struct repo *r, unsigned zone, const uint8_t name[DIGEST_SIZE], uint64_t size,
+			    struct sha256 *hash, uint8_t *window);
+
+/* Every seal that a zone lists, by snapshot and generation, ascending; free() it. */
+struct seal_row {
+	uint8_t snapshot[SNAPSHOT_ID_SIZE];
+	uint32_t generation;
+};
+must_check int examine_seals(struct repo *r, unsigned zone, struct seal_row **rows, size_t *count);
+
+/* The rows of one snapshot: *first to *end. */
+void seal_rows_of(const struct seal_row *rows, size_t count, const uint8_t snapshot[SNAPSHOT_ID_SIZE], size_t *first,
+		  size_t *end);
+
+#endif
