@@ -13,12 +13,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define GROUP_FILE_MAX (32u << 10) /* larger files have chunks of their own */
-#define GROUP_TARGET   (64u << 10)
-#define GROUP_MAX      (256u << 10)
-#define NODE_BITS_LEAF   8  /* 2^8 entries a node on average */
-#define NODE_BITS_BRANCH 6  /* 2^6 children a branch */
-#define NODE_BITS_LIST   7  /* 2^7 children a list */
+#define GROUP_FILE_MAX	 (32u << 10) /* larger files have chunks of their own */
+#define GROUP_TARGET	 (64u << 10)
+#define GROUP_MAX	 (256u << 10)
+#define NODE_BITS_LEAF	 8 /* 2^8 entries a node on average */
+#define NODE_BITS_BRANCH 6 /* 2^6 children a branch */
+#define NODE_BITS_LIST	 7 /* 2^7 children a list */
 
 /* Keyed 64-bit hash of a path (SipHash-2-4 under the first 16 bytes of the dataset's grouping subkey). */
 uint64_t grouping_hash(const uint8_t key[16], const char *path, size_t len);

@@ -18,9 +18,9 @@ struct source;
 
 /* Options of all drivers; a driver ignores what is not its own. Strings are borrowed until source_close(). */
 struct source_options {
-	const char *type;           /* "files" */
+	const char *type; /* "files" */
 	const char *path;
-	const char *const *exclude; /* patterns */
+	const char *const *exclude; /* patterns: source/exclude.h */
 	size_t exclude_count;
 	bool cross_file_systems;
 };
@@ -28,23 +28,33 @@ struct source_options {
 /* Something that could not be taken whole: unreadable, vanished, changed while read, unsupported. `reason`: a phrase. */
 typedef void (*source_complaint)(void *context, const char *path, size_t path_len, const char *reason);
 
-must_check int source_open(const struct source_options *options, source_complaint complain, void *context, struct source **out);
-void source_close(struct source *s);
+/*
+ * ERR_USAGE: unknown type, a bad pattern, not a folder. ERR_MISSING: no such folder. ERR_SYSTEM: it cannot be opened.
+ * Patterns: source/exclude.h.
+ */
+must_check int source_open(const struct source_options *options, source_complaint complain, void *context,
+			   struct source **out);
+void source_close(struct source *s); /* accepts NULL */
 
 /*
  * The next entry in path order; *entry NULL at the end. Borrowed until the next source_next(). content, fingerprint, changed,
- * sparse and extents are not set; link is (the path of an earlier entry that is the same file). `print` says which file this
- * is. An entry that cannot be taken is complained about and passed over.
+ * sparse and extents are not set; link is (the path of an earlier entry that is the same file; of files and all else but folders).
+ * `print` says which file this is. An entry that cannot be taken is complained about and passed over.
  */
 must_check int source_next(struct source *s, const struct entry **entry, struct stat_print *print);
 
 /*
  * The content of a file that source_next() returned some time before (`e`: the caller's copy, with its path). begin opens it,
- * never through a link, and refreshes e (size, times, sparse, extents) and print from the open file; source_read() gives the next
- * bytes (0 at the end, and never more than e->size; of a sparse file only its data); end closes it and says whether the file
- * stayed as it was (*same false: changed, shrank, grew or was replaced meanwhile; e and print then say what it is now).
- * One file is open at a time. e's extents are borrowed until the next begin.
- * ERR_MISSING from begin: vanished, no longer a file, or not readable; complained about already: the entry is to be left out.
+ * never through a link, and refreshes e (size, times, mode, owner, sparse, extents) and print from the open file; source_read() gives
+ * the next bytes (0 at the end, and never more than e->size; of a sparse file only its data); end closes it and says whether the file
+ * stayed as it was. *same false: it changed, shrank, grew or was removed meanwhile. Then e is made to describe just the bytes that
+ * source_read() gave (size and extents; its time stays the older one) and print is not to be trusted (inode 0).
+ * One file is open at a time; a begin without an end before it closes the file before. e's extents and owner names are borrowed until
+ * the next begin.
+ *
+ * ERR_MISSING from begin: vanished, no longer a file, or not readable; from read: an I/O error. Complained about already: the entry
+ * is to be left out (end need not be called), and with it later entries whose link is its path; once this was said, source_next()
+ * names the next of its hard links as the first.
  */
 must_check int source_read_begin(struct source *s, struct entry *e, struct stat_print *print);
 must_check int source_read(struct source *s, void *data, size_t len, size_t *got);
@@ -53,7 +63,8 @@ must_check int source_read_end(struct source *s, struct entry *e, struct stat_pr
 /* What a driver implements; the driver's struct starts with struct source. */
 struct source_driver {
 	const char *type;
-	int (*open)(const struct source_options *options, source_complaint complain, void *context, struct source **out);
+	int (*open)(const struct source_options *options, source_complaint complain, void *context,
+		    struct source **out);
 	void (*close)(struct source *s);
 	int (*next)(struct source *s, const struct entry **entry, struct stat_print *print);
 	int (*read_begin)(struct source *s, struct entry *e, struct stat_print *print);

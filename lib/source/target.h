@@ -18,16 +18,17 @@ struct target;
 struct target_file; /* an open file under restoration */
 
 struct target_options {
-	const char *path;     /* made when absent */
-	bool overwrite;       /* otherwise a target that is not empty is ERR_REFUSED */
-	bool numeric_owner;   /* ids as stored; otherwise by name where the name exists here */
-	bool confine;         /* Landlock the whole process to this folder for writing; for programs */
+	const char *path;   /* made when absent */
+	bool overwrite;	    /* otherwise a target that is not empty is ERR_REFUSED */
+	bool numeric_owner; /* ids as stored; otherwise by name where the name exists here */
+	bool confine;	    /* Landlock the whole process to this folder for writing; for programs */
 };
 
 /* Attributes that could not be set (owner when not root, xattr on this file system): counted and told once a kind, not fatal. */
 typedef void (*target_complaint)(void *context, const char *path, size_t path_len, const char *reason);
 
-must_check int target_open(const struct target_options *options, target_complaint complain, void *context, struct target **out);
+must_check int target_open(const struct target_options *options, target_complaint complain, void *context,
+			   struct target **out);
 void target_close(struct target *t);
 
 /* Anything but a regular file's content: folder, symlink, FIFO, device, hard link. Sockets are skipped with a complaint. */
