@@ -204,6 +204,14 @@ static int decompress(struct workspace *w, const struct blob_info *info, size_t 
 	return 0;
 }
 
+static int open_blob(const struct blob_info *info, const uint8_t key[KEY_SIZE], const uint8_t aad[AAD_SIZE],
+		     const uint8_t *stored, size_t stored_len, uint8_t *out)
+{
+	int code = aead_open(info->suite, key, aad, AAD_SIZE, stored, stored_len, out);
+
+	return code == ERR_INTEGRITY ? damaged(info, "fails its authentication tag") : code;
+}
+
 int blob_decode(struct blob_codec *c, const char *dataset, const uint8_t key[KEY_SIZE], const struct blob_info *info,
 		const uint8_t *stored, size_t stored_len, uint8_t *out)
 {
@@ -218,16 +226,13 @@ int blob_decode(struct blob_codec *c, const char *dataset, const uint8_t key[KEY
 		return damaged(info, "does not belong to the key that was given for it");
 	make_aad(dataset, info, aad);
 	if (info->compression == COMPRESSION_NONE)
-		return aead_open(info->suite, key, aad, sizeof aad, stored, stored_len, out) == 0
-			       ? 0
-			       : damaged(info, "fails its authentication tag");
+		return open_blob(info, key, aad, stored, stored_len, out);
 
 	struct workspace *w = workspace_for(c, info->kind);
 	size_t packed = stored_len - suite_overhead(info->suite);
-	if (aead_open(info->suite, key, aad, sizeof aad, stored, stored_len, w->packed) < 0)
-		return damaged(info, "fails its authentication tag");
-
-	int code = decompress(w, info, packed, out);
+	int code = open_blob(info, key, aad, stored, stored_len, w->packed);
+	if (code == 0)
+		code = decompress(w, info, packed, out);
 	if (info->kind == KIND_NODE)
 		secret_wipe(w->packed, packed);
 	return code;
