@@ -1,5 +1,10 @@
 /*
- * Getting chunks: from the healthier zone, from the other on error, damage or absence. Thread-safe: each thread has its own codec.
+ * Getting chunks: from the healthier zone, from the other on error, damage or absence. Thread-safe: each thread has its
+ * own codec.
+ *
+ * What a zone is asked for is decided from its listing and from what it has failed to give so far: first zones that list
+ * the pack, gave no bad byte of it and have always answered; in the order of the configuration where that does not decide.
+ * What the catalogue says of a chunk is not trusted until its tag has been checked under the key.
  */
 #ifndef REPO_FETCH_H
 #define REPO_FETCH_H
@@ -10,17 +15,30 @@
 
 struct fetcher;
 
-/* only_zone: -1, or the number of the one zone to read from. */
+/* `r` is loaded and stays as it is meanwhile. only_zone: -1, or the number of the one zone to read from. */
 struct fetcher *fetcher_new(struct repo *r, int only_zone);
 void fetcher_free(struct fetcher *f);
 
 /*
+ * Zones (bits) that must hold every chunk asked for from now on, because they hold the header of its snapshot: a chunk that
+ * one of them does not list is a finding, also when another zone gives it. None before the first call.
+ */
+void fetcher_expect(struct fetcher *f, unsigned zones);
+
+/*
  * Reads, checks and decodes one chunk into `out` (`size` bytes, which must be its plaintext length; guarded for nodes).
- * ERR_MISSING, ERR_INTEGRITY, ERR_UNAVAILABLE: in no zone (the message names chunk and pack). What one zone failed to give is
- * added to the findings once a pack and zone.
+ * ERR_MISSING, ERR_INTEGRITY, ERR_UNAVAILABLE, ERR_FORMAT: in no zone (the message names chunk and pack). What one zone
+ * failed to give is added to the findings once a pack and zone.
  */
 must_check int fetch_chunk(struct fetcher *f, struct blob_codec *codec, enum kind kind, const uint8_t id[ID_SIZE],
 			   const uint8_t key[KEY_SIZE], uint64_t size, uint8_t *out);
+
+/* Whether a code of fetch_*() and of the tree says that data is lost, rather than that this host is in trouble. */
+bool fetch_lost(int code);
+
+/* Stored bytes that came from a zone so far. */
+uint64_t fetcher_bytes(struct fetcher *f, unsigned zone);
+struct repo *fetcher_repo(struct fetcher *f);
 
 /* A node: plaintext in guarded memory, decoded, clear child ids compared. */
 struct fetched_node {
@@ -28,8 +46,8 @@ struct fetched_node {
 	uint8_t *plain; /* guarded */
 	size_t len;
 };
-must_check int fetch_node(struct fetcher *f, struct blob_codec *codec, const uint8_t id[ID_SIZE], const uint8_t key[KEY_SIZE],
-			  struct fetched_node *out);
-void fetched_node_release(struct fetched_node *n);
+must_check int fetch_node(struct fetcher *f, struct blob_codec *codec, const uint8_t id[ID_SIZE],
+			  const uint8_t key[KEY_SIZE], struct fetched_node *out);
+void fetched_node_release(struct fetched_node *n); /* also of a zeroed struct */
 
 #endif

@@ -4,13 +4,23 @@
 
 #include "repo/repo.h"
 
+#define SELECT_ID_MIN 4 /* digits of an id prefix, at least */
+
 /* Splits "DATASET@SELECTOR"; a text without '@' is all selector and dataset becomes "" (an id prefix). ERR_USAGE. */
 must_check int select_split(const char *text, char dataset[DATASET_NAME_MAX + 1], const char **selector);
 
+/* Whether a selector is an id prefix, the only kind that names a snapshot without its dataset. */
+bool select_is_id(const char *selector);
+
 /*
- * latest: the newest live one. A date: the newest of that UTC day; a time: the newest at or before it within that minute. An id
- * prefix: at least 4 digits, unique. ERR_MISSING names the neighbours; ERR_USAGE for an ambiguous or malformed selector.
+ * latest: the newest live one. A date: the newest of that UTC day; a time: the newest of that minute, and not behind the seconds
+ * if there are any. An id prefix: at least SELECT_ID_MIN digits, unique; it also finds what is being destroyed. ERR_MISSING names the
+ * neighbours; ERR_USAGE for an ambiguous or malformed selector.
  */
 must_check int select_snapshot(const struct repo *r, const char *selector, const struct snapshot **out);
+
+/* "sms@2026-11-21T02:00:00Z (1a2b3c4d)", for people. out: SELECT_TEXT_MAX bytes. Returns out. */
+#define SELECT_TEXT_MAX (DATASET_NAME_MAX + 64)
+char *select_text(const struct repo *r, const struct snapshot *s, char *out);
 
 #endif

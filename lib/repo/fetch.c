@@ -1,0 +1,385 @@
+#include "repo/fetch.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/hex.h"
+
+#define STORED_MAX   (CHUNK_MAX + AEAD_OVERHEAD)
+#define SCRATCH_KEEP (4u << 20) /* larger buffers are not kept: one chunk of 16 MiB must not cost each thread so much */
+
+/* Bytes on their way from a zone to the codec. As many as threads were ever fetching at once. */
+struct scratch {
+	struct scratch *next;
+	uint8_t *data;
+	size_t cap;
+};
+
+struct fetcher {
+	struct repo *r;
+	int only_zone;
+	uint32_t pack_limit;
+
+	pthread_mutex_t lock; /* guards all that follows; nothing else is locked or called while it is held */
+	struct scratch *scratch;
+	unsigned expected;             /* zones */
+	uint8_t *told;                 /* zones (bits) that failed to give something of a pack, by its number */
+	bool failed[REPO_ZONES_MAX];   /* did not answer once: asked last from then on */
+	uint64_t bytes[REPO_ZONES_MAX];
+};
+
+struct fetcher *fetcher_new(struct repo *r, int only_zone)
+{
+	struct fetcher *f = xcalloc(1, sizeof *f);
+
+	must(only_zone < (int)r->zone_count);
+	f->r = r;
+	f->only_zone = only_zone;
+	f->pack_limit = catalog_pack_limit(r->catalog);
+	f->told = xcalloc((size_t)f->pack_limit + 1, 1);
+	must(pthread_mutex_init(&f->lock, NULL) == 0);
+	return f;
+}
+
+void fetcher_free(struct fetcher *f)
+{
+	if (f == NULL)
+		return;
+	for (struct scratch *s = f->scratch, *next; s != NULL; s = next) {
+		next = s->next;
+		free(s->data);
+		free(s);
+	}
+	free(f->told);
+	pthread_mutex_destroy(&f->lock);
+	free(f);
+}
+
+void fetcher_expect(struct fetcher *f, unsigned zones)
+{
+	pthread_mutex_lock(&f->lock);
+	f->expected = zones;
+	pthread_mutex_unlock(&f->lock);
+}
+
+uint64_t fetcher_bytes(struct fetcher *f, unsigned zone)
+{
+	pthread_mutex_lock(&f->lock);
+	uint64_t bytes = f->bytes[zone];
+	pthread_mutex_unlock(&f->lock);
+	return bytes;
+}
+
+struct repo *fetcher_repo(struct fetcher *f)
+{
+	return f->r;
+}
+
+bool fetch_lost(int code)
+{
+	return code == ERR_MISSING || code == ERR_INTEGRITY || code == ERR_FORMAT || code == ERR_UNAVAILABLE;
+}
+
+/* ---- buffers ---- */
+
+static struct scratch *scratch_take(struct fetcher *f, size_t size)
+{
+	pthread_mutex_lock(&f->lock);
+	struct scratch *s = f->scratch;
+	if (s != NULL)
+		f->scratch = s->next;
+	pthread_mutex_unlock(&f->lock);
+
+	if (s == NULL)
+		s = xcalloc(1, sizeof *s);
+	if (s->cap < size) {
+		free(s->data);
+		s->data = xmalloc(size);
+		s->cap = size;
+	}
+	return s;
+}
+
+static void scratch_give(struct fetcher *f, struct scratch *s)
+{
+	if (s->cap > SCRATCH_KEEP) {
+		free(s->data);
+		s->data = NULL;
+		s->cap = 0;
+	}
+	pthread_mutex_lock(&f->lock);
+	s->next = f->scratch;
+	f->scratch = s;
+	pthread_mutex_unlock(&f->lock);
+}
+
+/* ---- findings ---- */
+
+/* Whether this is the first time that this zone fails to give something of this pack. */
+static bool first_failure(struct fetcher *f, uint32_t pack, unsigned zone)
+{
+	pthread_mutex_lock(&f->lock);
+	bool first = (f->told[pack] & ZONE_BIT(zone)) == 0;
+	f->told[pack] |= (uint8_t)ZONE_BIT(zone);
+	pthread_mutex_unlock(&f->lock);
+	return first;
+}
+
+static int tell(struct fetcher *f, uint32_t number, unsigned zone, enum finding_kind kind, const char *text)
+{
+	char name[OBJECT_NAME_MAX];
+	struct index_pack pack;
+	enum pack_origin origin;
+
+	if (!first_failure(f, number, zone))
+		return 0;
+	int code = catalog_pack(f->r->catalog, number, &pack, &origin);
+	if (code == 0)
+		findings_add(f->r->findings, kind, f->r->zones[zone].name, name_pack(f->r->dataset, pack.name, name), "%s", text);
+	return code;
+}
+
+static int note_failure(struct fetcher *f, uint32_t pack, unsigned zone, int reason)
+{
+	bool first;
+
+	if (reason == ERR_MISSING)
+		return tell(f, pack, zone, FINDING_MISSING, "is gone, although it was listed a moment ago");
+	if (reason == ERR_INTEGRITY || reason == ERR_FORMAT)
+		return tell(f, pack, zone, FINDING_DAMAGED, err_message());
+
+	pthread_mutex_lock(&f->lock);
+	first = !f->failed[zone];
+	f->failed[zone] = true;
+	pthread_mutex_unlock(&f->lock);
+	if (first)
+		findings_add(f->r->findings, FINDING_UNAVAILABLE, f->r->zones[zone].name, NULL, "%s", err_message());
+	return 0;
+}
+
+/* ---- where to ask, in which order ---- */
+
+enum { BEHIND_PACK = 2, BEHIND_FAILED = 4, BEHIND_UNLISTED = 8 }; /* the lowest bit is the zone's number */
+
+struct attempt {
+	unsigned rank, zone;
+	const struct chunk_place *place;
+};
+
+static bool listed(const struct fetcher *f, const struct chunk_place *place, unsigned zone)
+{
+	return (repo_pack_bits(f->r, place->pack) & (PACK_IN_0 << zone)) != 0;
+}
+
+static void insert_attempt(struct attempt *list, size_t *count, struct attempt new)
+{
+	size_t at = *count;
+
+	for (; at > 0 && list[at - 1].rank > new.rank; at--)
+		list[at] = list[at - 1];
+	list[at] = new;
+	++*count;
+}
+
+/* `size` 0: whatever length the place says. Places that cannot be of this chunk are left out. */
+static size_t plan(struct fetcher *f, const struct chunk_place *places, size_t count, enum kind kind, uint64_t size,
+		   struct attempt list[CATALOG_PLACES_MAX * REPO_ZONES_MAX])
+{
+	size_t planned = 0;
+
+	pthread_mutex_lock(&f->lock);
+	for (size_t i = 0; i < count; i++) {
+		const struct chunk_place *p = &places[i];
+
+		if (p->pack >= f->pack_limit || p->info.kind != kind || p->info.plain != size || p->stored > STORED_MAX)
+			continue;
+		for (unsigned zone = 0; zone < f->r->zone_count; zone++) {
+			unsigned rank = zone;
+
+			if (f->r->zones[zone].zone == NULL || (f->only_zone >= 0 && zone != (unsigned)f->only_zone))
+				continue;
+			rank |= f->told[p->pack] & ZONE_BIT(zone) ? BEHIND_PACK : 0;
+			rank |= f->failed[zone] ? BEHIND_FAILED : 0;
+			rank |= listed(f, p, zone) ? 0 : BEHIND_UNLISTED;
+			insert_attempt(list, &planned, (struct attempt){ .rank = rank, .zone = zone, .place = p });
+		}
+	}
+	pthread_mutex_unlock(&f->lock);
+	return planned;
+}
+
+/* A zone that has the snapshot's header must list one of the chunk's packs. */
+static int check_listings(struct fetcher *f, const struct chunk_place *places, size_t count)
+{
+	pthread_mutex_lock(&f->lock);
+	unsigned expected = f->expected;
+	pthread_mutex_unlock(&f->lock);
+
+	for (unsigned zone = 0; zone < f->r->zone_count; zone++) {
+		bool there = false;
+
+		if ((expected & ZONE_BIT(zone)) == 0 || !f->r->zones[zone].up || places[0].pack >= f->pack_limit)
+			continue;
+		for (size_t i = 0; i < count && !there; i++)
+			there = listed(f, &places[i], zone);
+		if (there)
+			continue;
+		int code = tell(f, places[0].pack, zone, FINDING_MISSING, "is not listed, or not with its size");
+		if (code != 0)
+			return code;
+	}
+	return 0;
+}
+
+/* ---- asking ---- */
+
+static int read_place(struct fetcher *f, unsigned zone, const struct chunk_place *place, uint8_t *stored)
+{
+	char name[OBJECT_NAME_MAX];
+	struct index_pack pack;
+	enum pack_origin origin;
+	int code = catalog_pack(f->r->catalog, place->pack, &pack, &origin);
+
+	if (code != 0)
+		return code;
+	code = zone_get_range(f->r->zones[zone].zone, name_pack(f->r->dataset, pack.name, name), place->offset, place->stored,
+			      stored);
+	/* Trouble of a zone, not of this host: the other zone may do. */
+	return code == ERR_SYSTEM ? ERR_UNAVAILABLE : code;
+}
+
+static int try_attempt(struct fetcher *f, struct blob_codec *codec, const struct attempt *a, const uint8_t key[KEY_SIZE],
+		       uint8_t *out)
+{
+	struct scratch *s = scratch_take(f, a->place->stored);
+	int code = read_place(f, a->zone, a->place, s->data);
+
+	if (code == 0)
+		code = blob_decode(codec, f->r->dataset, key, &a->place->info, s->data, a->place->stored, out);
+	if (code == 0) {
+		pthread_mutex_lock(&f->lock);
+		f->bytes[a->zone] += a->place->stored;
+		pthread_mutex_unlock(&f->lock);
+	} else if ((a->rank & BEHIND_UNLISTED) == 0) {
+		/* That nothing could be read from a pack that is not listed is no news. */
+		char message[ERR_MESSAGE_MAX];
+
+		strncpy(message, err_message(), sizeof message - 1);
+		message[sizeof message - 1] = '\0';
+		int told = note_failure(f, a->place->pack, a->zone, code);
+		code = told != 0 ? told : err_adopt(code, message);
+	}
+	scratch_give(f, s);
+	return code;
+}
+
+static int check_key(const uint8_t id[ID_SIZE], const uint8_t key[KEY_SIZE])
+{
+	uint8_t made[ID_SIZE];
+	char hex[ID_HEX];
+
+	chunk_id(key, made);
+	return memcmp(made, id, ID_SIZE) == 0 ?
+		       0 :
+		       failed(ERR_INTEGRITY, "the key that is given for chunk %.16s is another chunk's", hex_encode(id, ID_SIZE, hex));
+}
+
+int fetch_chunk(struct fetcher *f, struct blob_codec *codec, enum kind kind, const uint8_t id[ID_SIZE],
+		const uint8_t key[KEY_SIZE], uint64_t size, uint8_t *out)
+{
+	struct chunk_place places[CATALOG_PLACES_MAX];
+	struct attempt list[CATALOG_PLACES_MAX * REPO_ZONES_MAX];
+	char hex[ID_HEX];
+	size_t count;
+	int code = check_key(id, key);
+
+	if (code == 0)
+		code = catalog_locate(f->r->catalog, id, places, &count);
+	if (code != 0)
+		return code;
+	hex_encode(id, ID_SIZE, hex);
+	if (count == 0)
+		return failed(ERR_MISSING, "chunk %.16s is in no pack of %s that is listed", hex, f->r->dataset);
+	code = check_listings(f, places, count);
+	if (code != 0)
+		return code;
+
+	size_t planned = plan(f, places, count, kind, size, list);
+	if (planned == 0)
+		return failed(ERR_INTEGRITY, "chunk %.16s is listed with another kind or length than its parent says", hex);
+	/* The first failure is the one to tell: what comes behind are last resorts. */
+	char message[ERR_MESSAGE_MAX] = "";
+	int first = 0;
+
+	for (size_t i = 0; i < planned; i++) {
+		code = try_attempt(f, codec, &list[i], key, out);
+		if (code == 0 || !fetch_lost(code))
+			return code;
+		if (i == 0) {
+			first = code;
+			strncpy(message, err_message(), sizeof message - 1);
+		}
+	}
+	(void)err_adopt(first, message);
+	return failed_in(first, "chunk %.16s is %s", hex, f->only_zone >= 0 ? "not to be had from this zone" : "in no zone whole");
+}
+
+/* ---- nodes ---- */
+
+void fetched_node_release(struct fetched_node *n)
+{
+	node_release(&n->node);
+	secret_free(n->plain);
+	n->plain = NULL;
+	n->len = 0;
+}
+
+static int open_node(struct fetcher *f, const uint8_t id[ID_SIZE], struct fetched_node *n)
+{
+	_buf_ struct buf clear;
+	int code = node_decode(n->plain, n->len, &n->node);
+
+	buf_init(&clear, (size_t)NODE_CHILDREN_MAX * ID_SIZE, "children of a node");
+	if (code == 0)
+		code = catalog_children(f->r->catalog, id, &clear);
+	if (code == 0)
+		code = node_check_children(&n->node, (const uint8_t(*)[ID_SIZE])clear.data, clear.len / ID_SIZE);
+	return code;
+}
+
+/* A parent does not say how long a node is, so what the places say is tried; the tag decides. */
+int fetch_node(struct fetcher *f, struct blob_codec *codec, const uint8_t id[ID_SIZE], const uint8_t key[KEY_SIZE],
+	       struct fetched_node *out)
+{
+	struct chunk_place places[CATALOG_PLACES_MAX];
+	size_t count;
+	uint32_t tried = 0;
+	char hex[ID_HEX];
+
+	*out = (struct fetched_node){ 0 };
+	hex_encode(id, ID_SIZE, hex);
+	int code = catalog_locate(f->r->catalog, id, places, &count);
+	if (code != 0)
+		return code;
+	code = failed(ERR_MISSING, "node %.16s is in no pack of %s that is listed", hex, f->r->dataset);
+	for (size_t i = 0; i < count && code != 0; i++) {
+		uint32_t plain = places[i].info.plain;
+
+		if (plain == tried || plain == 0 || plain > NODE_MAX || places[i].info.kind != KIND_NODE)
+			continue;
+		tried = plain;
+		secret_free(out->plain);
+		out->plain = secret_new(plain);
+		out->len = plain;
+		code = fetch_chunk(f, codec, KIND_NODE, id, key, plain, out->plain);
+		if (code != 0 && !fetch_lost(code))
+			break;
+	}
+	if (code == 0)
+		code = open_node(f, id, out);
+	if (code != 0)
+		fetched_node_release(out);
+	return code;
+}
