@@ -13,6 +13,12 @@
 
 #define PREFIX 16
 
+struct whole {
+	struct repo *r;
+	unsigned everywhere; /* zones that have every pack of the catalogue */
+	unsigned zones;      /* zones that have everything seen so far */
+};
+
 struct reach {
 	struct repo *r;
 	uint8_t (*slots)[PREFIX]; /* all zero: empty */
@@ -144,6 +150,8 @@ int reach_add(struct reach *w, const uint8_t root[ID_SIZE], reach_missing missin
 		code = stop_check();
 		if (code == 0)
 			code = count_places(w, id, &found, &node);
+		if (code == 0 && w->whole != NULL)
+			code = note_places(w->whole, id);
 		if (code != 0)
 			break;
 		if (!found) {
@@ -186,4 +194,51 @@ uint64_t reach_pack_bytes(const struct reach *w, uint32_t pack)
 bool reach_pack(const struct reach *w, uint32_t pack)
 {
 	return reach_pack_bytes(w, pack) > 0;
+}
+
+static int note_bits(void *context, uint32_t number, const struct index_pack *pack, enum pack_origin origin)
+{
+	struct whole *whole = context;
+
+	(void)pack;
+	(void)origin;
+	whole->everywhere &= repo_countable(repo_pack_bits(whole->r, number));
+	return 0;
+}
+
+/* A chunk counts for a zone when any of its places does. */
+static int note_places(struct whole *whole, const uint8_t id[ID_SIZE])
+{
+	struct chunk_place places[CATALOG_PLACES_MAX];
+	size_t count;
+	unsigned zones = 0;
+	int code = catalog_locate(whole->r->catalog, id, places, &count);
+
+	for (size_t i = 0; code == 0 && i < count; i++)
+		zones |= repo_countable(repo_pack_bits(whole->r, places[i].pack));
+	whole->zones &= zones;
+	return code;
+}
+
+int reach_whole(struct repo *r, const uint8_t root[ID_SIZE], unsigned *zones)
+{
+	struct whole whole = { .r = r, .everywhere = repo_up(r), .zones = repo_up(r) };
+	struct reach *w;
+	int code = catalog_each_pack(r->catalog, note_bits, &whole);
+
+	*zones = 0;
+	if (code != 0)
+		return code;
+	if (whole.everywhere == repo_up(r)) {
+		code = note_places(&whole, root);
+		*zones = whole.zones;
+		return code;
+	}
+	w = reach_new(r);
+	w->whole = &whole;
+	code = reach_add(w, root, NULL, NULL);
+	if (code == 0 && reach_missing_count(w) == 0)
+		*zones = whole.zones;
+	reach_free(w);
+	return code;
 }

@@ -27,4 +27,10 @@ uint64_t reach_missing_count(const struct reach *w);
 uint64_t reach_pack_bytes(const struct reach *w, uint32_t pack);
 bool reach_pack(const struct reach *w, uint32_t pack);
 
+/*
+ * The zones (ZONE_BITs) in which everything under a root stands in listed, unmarked packs that nothing withdrew: where its header may
+ * be. Walks only when some pack of the catalogue is not in every zone, so that the usual night costs nothing.
+ */
+must_check int reach_whole(struct repo *r, const uint8_t root[ID_SIZE], unsigned *zones);
+
 #endif

@@ -94,6 +94,11 @@ uint8_t repo_pack_bits(const struct repo *r, uint32_t number)
 	return number < r->pack_limit ? r->packs[number] : 0;
 }
 
+unsigned repo_countable(uint8_t bits)
+{
+	return (bits & (PACK_CONDEMNED | PACK_WITHDRAWN)) != 0 ? 0 : bits & PACK_IN_ANY;
+}
+
 void repo_set_pack_bits(struct repo *r, uint32_t number, uint8_t bits)
 {
 	if (number >= r->pack_limit) {
@@ -113,11 +118,8 @@ int repo_chunk_known(struct repo *r, const uint8_t id[ID_SIZE], bool *known)
 	int code = catalog_locate(r->catalog, id, places, &count);
 
 	*known = false;
-	for (size_t i = 0; code == 0 && i < count && !*known; i++) {
-		uint8_t bits = repo_pack_bits(r, places[i].pack);
-
-		*known = (bits & PACK_IN_ANY) != 0 && (bits & (PACK_CONDEMNED | PACK_WITHDRAWN)) == 0;
-	}
+	for (size_t i = 0; code == 0 && i < count && !*known; i++)
+		*known = repo_countable(repo_pack_bits(r, places[i].pack)) != 0;
 	return code;
 }
 

@@ -136,6 +136,8 @@ void repo_places(const struct config *config, struct zone_place places[REPO_ZONE
 unsigned repo_up(const struct repo *r);
 
 uint8_t repo_pack_bits(const struct repo *r, uint32_t number);
+/* The zones (ZONE_BITs) in which a pack of these bits may be counted on: none when it is condemned or withdrawn. */
+unsigned repo_countable(uint8_t bits);
 void repo_set_pack_bits(struct repo *r, uint32_t number, uint8_t bits);
 
 /* Whether a chunk may be counted on: in some pack that is listed, unmarked and not withdrawn. */

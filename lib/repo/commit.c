@@ -1,0 +1,269 @@
+#include "repo/commit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "repo/reach.h"
+#include "repo/send.h"
+
+/* Fact "newest-header": seq (8 bytes, big-endian) and SHA-256 of the newest header of ours, for when none is left to follow on. */
+#define FACT_HEADER "newest-header"
+
+/* Every agent index with such a number tells everything, so that older ones can go. */
+#define CHECKPOINT_EVERY 64
+
+static struct chain *find_chain(struct repo *r, const uint8_t signer[KEY_ID_SIZE])
+{
+	for (size_t i = 0; i < r->chain_count; i++) {
+		if (memcmp(r->chains[i].signer, signer, KEY_ID_SIZE) == 0)
+			return &r->chains[i];
+	}
+	r->chains = xrealloc(r->chains, r->chain_count + 1, sizeof *r->chains);
+	struct chain *chain = &r->chains[r->chain_count++];
+	*chain = (struct chain){ 0 };
+	memcpy(chain->signer, signer, KEY_ID_SIZE);
+	return chain;
+}
+
+static int compare_heads(const void *a, const void *b)
+{
+	return memcmp(((const struct head *)a)->signer, ((const struct head *)b)->signer, KEY_ID_SIZE);
+}
+
+static void collect_heads(const struct repo *r, struct head heads[HEADS_MAX], uint32_t *count, const uint8_t *but)
+{
+	*count = 0;
+	for (size_t i = 0; i < r->chain_count && *count < HEADS_MAX; i++) {
+		const struct chain *chain = &r->chains[i];
+
+		if (chain->seq == 0 || (but != NULL && memcmp(chain->signer, but, KEY_ID_SIZE) == 0))
+			continue;
+		struct head *head = &heads[(*count)++];
+		head->seq = chain->seq;
+		memcpy(head->signer, chain->signer, KEY_ID_SIZE);
+		memcpy(head->hash, chain->hash, DIGEST_SIZE);
+	}
+	qsort(heads, *count, sizeof *heads, compare_heads);
+}
+
+struct gathered {
+	struct repo *r;
+	struct index *index;
+	uint32_t *numbers; /* of the packs that are indexed for the first time */
+	size_t number_count;
+	bool everything;
+};
+
+static int gather_pack(void *context, uint32_t number, const struct index_pack *pack, enum pack_origin origin)
+{
+	struct gathered *g = context;
+	bool fresh = origin == PACK_MADE;
+
+	/* A pack that was made and is nowhere listed was never sent. */
+	if (origin == PACK_RETIRED || (repo_pack_bits(g->r, number) & PACK_IN_ANY) == 0 || !(fresh || g->everything))
+		return 0;
+	if (g->index->added_count == INDEX_PACKS_MAX)
+		return failed(ERR_FORMAT, "more than %u packs in one index", INDEX_PACKS_MAX);
+	g->index->added = xrealloc(g->index->added, g->index->added_count + 1, sizeof *g->index->added);
+	g->index->added[g->index->added_count++] = *pack;
+	if (fresh) {
+		g->numbers = xrealloc(g->numbers, g->number_count + 1, sizeof *g->numbers);
+		g->numbers[g->number_count++] = number;
+	}
+	return 0;
+}
+
+static void gather_headers(struct repo *r, struct index *index)
+{
+	index->headers = xcalloc(r->snapshot_count + 1, DIGEST_SIZE);
+	for (size_t i = 0; i < r->snapshot_count; i++) {
+		if (snapshot_live(&r->snapshots[i]))
+			memcpy(index->headers[index->header_count++], r->snapshots[i].hash, DIGEST_SIZE);
+	}
+}
+
+/* Signs a body and puts it under the name that its hash (for indexes) or the caller makes. */
+static int sign(enum signed_type type, const struct secret_key *key, const struct buf *body, struct buf *object,
+		uint8_t hash[DIGEST_SIZE])
+{
+	int code = signed_encode(type, key, body, object);
+
+	if (code == 0)
+		sha256(object->data, object->len, hash);
+	return code;
+}
+
+static int write_index(struct repo *r, const struct secret_key *signer, unsigned zones, struct index *index, struct chain *chain)
+{
+	_buf_ struct buf body;
+	_buf_ struct buf object;
+	char name[OBJECT_NAME_MAX];
+	uint8_t hash[DIGEST_SIZE];
+	unsigned done = 0;
+
+	buf_init(&body, INDEX_MAX - 4096, "index");
+	buf_init(&object, INDEX_MAX, "index");
+	int code = index_encode(index, &body);
+	if (code == 0)
+		code = sign(SIGNED_INDEX, signer, &body, &object, hash);
+	if (code == 0)
+		code = send_object(r, zones, name_index(r->dataset, chain->signer, index->seq, hash, name), object.data, object.len,
+				   &done);
+	if (code != 0)
+		return code;
+	chain->seq = index->seq;
+	memcpy(chain->hash, hash, DIGEST_SIZE);
+	for (unsigned i = 0; i < r->zone_count; i++) {
+		if ((done & ZONE_BIT(i)) != 0)
+			chain->zone_seq[i] = index->seq;
+	}
+	return catalog_note_object(r->catalog, hash, index->seq);
+}
+
+int commit_index(struct repo *r, const struct secret_key *signer, unsigned zones, const uint8_t (*withdrawn)[DIGEST_SIZE],
+		 uint32_t withdrawn_count)
+{
+	struct chain *chain = find_chain(r, signer->public.id);
+	struct index index = { .seq = chain->seq + 1, .made_at = clock_now() };
+	struct gathered g = { .r = r, .index = &index };
+	bool agent = signer->public.role == ROLE_AGENT;
+	int code = 0;
+
+	index.checkpoint = agent && index.seq % CHECKPOINT_EVERY == 0;
+	g.everything = index.checkpoint;
+	memcpy(index.dataset, r->dataset, sizeof index.dataset);
+	memcpy(index.previous, chain->hash, DIGEST_SIZE);
+	if (agent)
+		code = catalog_each_pack(r->catalog, gather_pack, &g);
+	if (code == 0 && (g.number_count > 0 || withdrawn_count > 0)) {
+		if (index.checkpoint)
+			gather_headers(r, &index);
+		if (withdrawn_count > 0) {
+			index.withdrawn = xcalloc(withdrawn_count, DIGEST_SIZE);
+			memcpy(index.withdrawn, withdrawn, (size_t)withdrawn_count * DIGEST_SIZE);
+			index.withdrawn_count = withdrawn_count;
+		}
+		collect_heads(r, index.heads, &index.head_count, chain->signer);
+		code = write_index(r, signer, zones, &index, chain);
+	}
+	for (size_t i = 0; i < g.number_count && code == 0; i++)
+		code = catalog_set_origin(r->catalog, g.numbers[i], PACK_INDEXED);
+	free(g.numbers);
+	index_release(&index);
+	return code;
+}
+
+static int follow_on(struct repo *r, struct header *header)
+{
+	const struct snapshot *newest = NULL;
+	uint64_t seq = 0;
+	_buf_ struct buf fact;
+
+	for (size_t i = 0; i < r->snapshot_count; i++) {
+		const struct snapshot *s = &r->snapshots[i];
+
+		if (!s->quarantined && (newest == NULL || s->header.seq > newest->header.seq))
+			newest = s;
+	}
+	if (newest != NULL) {
+		header->seq = newest->header.seq + 1;
+		memcpy(header->previous, newest->hash, DIGEST_SIZE);
+		return 0;
+	}
+	buf_init(&fact, 8 + DIGEST_SIZE, "fact");
+	int code = catalog_get_fact(r->catalog, FACT_HEADER, &fact);
+	if (code != 0 && code != ERR_MISSING)
+		return code;
+	for (size_t i = 0; i < 8 && fact.len == 8 + DIGEST_SIZE; i++)
+		seq = seq << 8 | fact.data[i];
+	header->seq = seq + 1;
+	if (fact.len == 8 + DIGEST_SIZE)
+		memcpy(header->previous, fact.data + 8, DIGEST_SIZE);
+	else
+		memset(header->previous, 0, DIGEST_SIZE);
+	return 0;
+}
+
+static int remember_header(struct repo *r, const struct header *header, const uint8_t hash[DIGEST_SIZE])
+{
+	uint8_t fact[8 + DIGEST_SIZE];
+
+	for (size_t i = 0; i < 8; i++)
+		fact[i] = (uint8_t)(header->seq >> (56 - 8 * i));
+	memcpy(fact + 8, hash, DIGEST_SIZE);
+	return catalog_set_fact(r->catalog, FACT_HEADER, fact, sizeof fact);
+}
+
+static int make_seal(struct repo *r, const struct commit_options *o, const struct header *header, struct buf *object,
+		     uint8_t hash[DIGEST_SIZE])
+{
+	struct seal *seal = xcalloc(1, sizeof *seal);
+	struct seal_binding binding = { .dataset = r->dataset };
+	_buf_ struct buf body;
+	int code = 0;
+
+	buf_init(&body, SEAL_MAX, "seal");
+	memcpy(binding.snapshot, header->id, SNAPSHOT_ID_SIZE);
+	memcpy(binding.root_id, header->root_id, ID_SIZE);
+	memcpy(seal->dataset, header->dataset, sizeof seal->dataset);
+	memcpy(seal->snapshot, header->id, SNAPSHOT_ID_SIZE);
+	seal->generation = 1;
+	must(o->recipient_count > 0 && o->recipient_count <= SEAL_RECIPIENTS_MAX);
+	for (size_t i = 0; i < o->recipient_count && code == 0; i++) {
+		memcpy(seal->shares[i].recipient, o->recipients[i].id, KEY_ID_SIZE);
+		code = seal_make(&o->recipients[i], &binding, o->root_key, seal->shares[i].sealed);
+		seal->share_count++;
+	}
+	if (code == 0)
+		code = seal_encode(seal, &body);
+	if (code == 0)
+		code = sign(SIGNED_SEAL, o->agent, &body, object, hash);
+	free(seal);
+	return code;
+}
+
+int commit_snapshot(struct repo *r, const struct commit_options *o, struct header *header, unsigned *zones)
+{
+	_buf_ struct buf seal;
+	_buf_ struct buf body;
+	_buf_ struct buf object;
+	char name[OBJECT_NAME_MAX];
+	uint8_t hash[DIGEST_SIZE];
+	unsigned whole = 0, sealed = 0;
+
+	*zones = 0;
+	buf_init(&seal, SEAL_MAX, "seal");
+	buf_init(&body, HEADER_MAX, "header");
+	buf_init(&object, HEADER_MAX, "header");
+	int code = commit_index(r, o->agent, o->zones, NULL, 0);
+	if (code == 0)
+		code = reach_whole(r, header->root_id, &whole);
+	if (code != 0)
+		return code;
+
+	/* Only where the newest index of ours is too: a header names it. */
+	const struct chain *chain = find_chain(r, o->agent->public.id);
+	for (unsigned i = 0; i < r->zone_count; i++) {
+		if (chain->zone_seq[i] != chain->seq)
+			whole &= ~ZONE_BIT(i);
+	}
+	whole &= o->zones;
+	if (whole == 0)
+		return failed(ERR_UNAVAILABLE, "no zone holds all of the snapshot: nothing was committed; what was sent is used by the next run");
+
+	code = follow_on(r, header);
+	if (code == 0)
+		code = make_seal(r, o, header, &seal, header->seal);
+	collect_heads(r, header->heads, &header->head_count, NULL);
+	if (code == 0)
+		code = header_encode(header, &body);
+	if (code == 0)
+		code = sign(SIGNED_HEADER, o->agent, &body, &object, hash);
+	if (code == 0)
+		code = send_object(r, whole, name_seal(r->dataset, header->id, 1, name), seal.data, seal.len, &sealed);
+	if (code == 0)
+		code = send_object(r, sealed, name_header(r->dataset, header->taken_at, header->id, name), object.data, object.len, zones);
+	return code == 0 ? remember_header(r, header, hash) : code;
+}

@@ -1,0 +1,32 @@
+/*
+ * Committing a snapshot whose packs are sent: index, seal, header, in this order in each zone, the header only where everything that
+ * the snapshot reaches is. Also writing an index alone (after compaction and collection).
+ */
+#ifndef REPO_COMMIT_H
+#define REPO_COMMIT_H
+
+#include "crypto/keyfile.h"
+#include "repo/repo.h"
+
+/*
+ * Writes the signer's next index: `added` are all packs made and not yet indexed (agents), `withdrawn` those given. Nothing to say:
+ * nothing is written. Every 64th of an agent is a checkpoint. Zones that do not take it are findings; ERR_* when none does.
+ */
+must_check int commit_index(struct repo *r, const struct secret_key *signer, unsigned zones,
+			    const uint8_t (*withdrawn)[DIGEST_SIZE], uint32_t withdrawn_count);
+
+struct commit_options {
+	const struct secret_key *agent;
+	const struct public_key *recipients;
+	size_t recipient_count;
+	const uint8_t *root_key; /* guarded */
+	unsigned zones;          /* that may be written to */
+};
+
+/*
+ * `header`: all but seq, previous, seal and heads, which are filled here. The repo was loaded after the packs were sent.
+ * *zones: where the snapshot is whole now. ERR_UNAVAILABLE: nowhere.
+ */
+must_check int commit_snapshot(struct repo *r, const struct commit_options *options, struct header *header, unsigned *zones);
+
+#endif

@@ -1,0 +1,682 @@
+/*
+ * The producer decides for each entry: taken as it is (folders, links, empty files, large files that the cache knows), a member of a
+ * group, or read in pieces. A group whose files are all unchanged and were one group before is not read.
+ */
+#include "repo/gather.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/ordered.h"
+#include "base/stop.h"
+#include "repo/gather_item.h"
+
+#define PIECE_BYTES   (24u << 20) /* of pieces in flight */
+#define BATCHES       8u
+#define READ_ATTEMPTS 2
+
+struct gathering {
+	const struct gather_options *o;
+	struct gather_counts *counts;
+	struct pool *batches, *pieces;
+	struct ordered *pipe;
+	struct item *batch;  /* being filled */
+	uint8_t *grouping;   /* guarded */
+	uint8_t *window;     /* bytes read and not yet cut */
+	size_t window_size;
+	/* the cache's cursor */
+	const struct shard *shard;
+	uint32_t shard_at;
+	/* the consumer's: the large file that is being put together */
+	struct sha256 *file_hash;
+};
+
+struct worker {
+	struct blob_codec *codec;
+};
+
+/* ---- workers ---- */
+
+static void *worker_new(void *context)
+{
+	struct gathering *g = context;
+	struct worker *w = xcalloc(1, sizeof *w);
+
+	w->codec = blob_codec_new(chunker_max(g->o->chunker) > BATCH_DATA ? chunker_max(g->o->chunker) : BATCH_DATA, g->o->level);
+	return w;
+}
+
+static void worker_free(void *worker)
+{
+	struct worker *w = worker;
+
+	blob_codec_free(w->codec);
+	free(w);
+}
+
+/* The fingerprint of a file of one piece. */
+static void print_one(const uint8_t *data, size_t len, uint8_t out[DIGEST_SIZE])
+{
+	uint8_t digest[DIGEST_SIZE];
+
+	sha256(data, len, digest);
+	sha256(digest, sizeof digest, out);
+}
+
+static int work(void *context, void *worker, void *argument)
+{
+	struct gathering *g = context;
+	struct worker *w = worker;
+	struct item *item = argument;
+	struct chunk_ref *ref = &item->refs[0];
+	uint8_t digest[DIGEST_SIZE];
+
+	for (uint32_t i = 0; i < item->count && item->type == ITEM_BATCH; i++) {
+		struct entry *e = &item->entries[i];
+
+		if (item->grouped[i] && e->content.form == CONTENT_SLICE)
+			print_one(item->data + e->content.offset, e->content.length, e->fingerprint);
+	}
+	sha256(item->data, item->len, digest);
+	int code = store_put(g->o->store, w->codec, KIND_CONTENT, item->data, item->len, digest, NULL, 0, ref->key, ref->id);
+	ref->size = item->len;
+	memcpy(item->digest, digest, sizeof digest);
+	return code;
+}
+
+/* ---- the consumer: one thread, in order ---- */
+
+static void count_entry(struct gathering *g, const struct entry *e)
+{
+	if (e->type == ENTRY_FILE) {
+		g->counts->files++;
+		g->counts->bytes += e->link == NULL ? e->size : 0;
+	} else if (e->type == ENTRY_FOLDER) {
+		g->counts->folders++;
+	} else {
+		g->counts->others++;
+	}
+	g->counts->changed += e->changed;
+}
+
+static int consume_piece(struct gathering *g, struct item *item)
+{
+	struct tree_writer *tree = g->o->tree;
+	const struct chunk_ref *refs;
+	int code = 0;
+
+	if (item->first) {
+		tree_list_begin(tree);
+		sha256_reset(g->file_hash);
+	}
+	if (item->abandoned)
+		return 0;
+	sha256_update(g->file_hash, item->digest, DIGEST_SIZE);
+	code = tree_list_add(tree, &item->refs[0]);
+	if (code != 0 || !item->last)
+		return code;
+
+	struct entry *e = &item->entries[0];
+	sha256_final(g->file_hash, e->fingerprint);
+	code = tree_list_end(tree, &e->content, &refs);
+	if (code == 0)
+		code = tree_add_entry(tree, e, refs, &item->prints[0]);
+	count_entry(g, e);
+	return code;
+}
+
+static int consume(void *context, void *argument)
+{
+	struct gathering *g = context;
+	struct item *item = argument;
+	int code = 0;
+
+	if (item->type == ITEM_PIECE)
+		code = consume_piece(g, item);
+	for (uint32_t i = 0; item->type == ITEM_BATCH && i < item->count && code == 0; i++) {
+		code = tree_add_entry(g->o->tree, &item->entries[i], item->refs, &item->prints[i]);
+		count_entry(g, &item->entries[i]);
+	}
+	pool_give(item);
+	return code;
+}
+
+static void drop(void *context, void *item)
+{
+	(void)context;
+	pool_give(item);
+}
+
+/* ---- the producer ---- */
+
+static void skip(struct gathering *g, const struct entry *e, const char *reason)
+{
+	_free_ char *path = xstrndup(e->path, e->path_len);
+
+	findings_add(g->o->findings, FINDING_SKIPPED, NULL, path, "%s", reason);
+	g->counts->skipped++;
+}
+
+/* Leaves out a file that is open for reading. Always 0. */
+static int skip_open(struct gathering *g, struct entry *e, struct stat_print *print, const char *reason)
+{
+	bool same;
+
+	skip(g, e, reason);
+	/* What else is wrong with it is no news. */
+	if (source_read_end(g->o->source, e, print, &same) != 0)
+		return 0;
+	return 0;
+}
+
+/* The entry of this path in the last snapshot, if the cache has it; *node: where it stands. Paths come in ascending order. */
+static int find_cached(struct gathering *g, const struct entry *e, const struct entry **old, const struct stat_print **print)
+{
+	*old = NULL;
+	for (;;) {
+		while (g->shard != NULL && g->shard_at < g->shard->node.entry_count) {
+			const struct entry *candidate = &g->shard->node.entries[g->shard_at];
+			int order = path_compare(candidate->path, candidate->path_len, e->path, e->path_len);
+
+			if (order > 0)
+				return 0;
+			if (order == 0) {
+				*old = candidate;
+				*print = &g->shard->prints[g->shard_at];
+				return 0;
+			}
+			g->shard_at++;
+		}
+		if (g->shard == NULL && g->shard_at == UINT32_MAX)
+			return 0;
+		int code = key_cache_next(g->o->cache, &g->shard);
+		if (code != 0)
+			return code;
+		g->shard_at = g->shard == NULL ? UINT32_MAX : 0;
+	}
+}
+
+static bool unchanged(const struct entry *e, const struct stat_print *print, const struct entry *old, const struct stat_print *old_print)
+{
+	return old->type == ENTRY_FILE && old->link == NULL && !old->changed && old_print->inode != 0 &&
+	       old_print->inode == print->inode && old_print->ctime == print->ctime && old_print->ctime_ns == print->ctime_ns &&
+	       old->size == e->size && old->mtime == e->mtime && old->mtime_ns == e->mtime_ns;
+}
+
+/* Takes content, fingerprint and extents from the cached entry into the batch's last entry, its refs behind those that are there. */
+static bool adopt_content(struct gathering *g, const struct entry *old, uint32_t count)
+{
+	struct item *batch = g->batch;
+	struct entry *e = &batch->entries[batch->count - 1];
+	const struct node_child *children = &g->shard->node.children[old->content.child];
+
+	if (batch->ref_count + count > BATCH_REFS || !item_set_extents(batch, e, old->extents, old->extent_count))
+		return false;
+	e->sparse = old->sparse;
+	e->content = old->content;
+	e->content.child = batch->ref_count;
+	memcpy(e->fingerprint, old->fingerprint, DIGEST_SIZE);
+	for (uint32_t i = 0; i < count; i++) {
+		struct chunk_ref *ref = &batch->refs[batch->ref_count++];
+
+		memcpy(ref->id, children[i].id, ID_SIZE);
+		memcpy(ref->key, children[i].key, KEY_SIZE);
+		ref->size = children[i].size;
+	}
+	return true;
+}
+
+/* A group is kept when its files fill one known chunk, one behind the other, just as before. */
+static int group_is_kept(struct gathering *g, bool *kept)
+{
+	struct item *batch = g->batch;
+	const struct chunk_ref *first = NULL;
+	uint64_t at = 0;
+
+	*kept = false;
+	for (uint32_t i = 0; i < batch->count; i++) {
+		const struct entry *e = &batch->entries[i];
+
+		if (!batch->grouped[i])
+			continue;
+		if (e->content.form != CONTENT_SLICE || e->content.offset != at)
+			return 0;
+		const struct chunk_ref *ref = &batch->refs[e->content.child];
+		if (first == NULL)
+			first = ref;
+		if (memcmp(first->id, ref->id, ID_SIZE) != 0)
+			return 0;
+		at += e->content.length;
+	}
+	if (first == NULL || first->size != at)
+		return 0;
+	return store_has(g->o->store, first->id, kept);
+}
+
+static uint64_t content_length(const struct entry *e)
+{
+	uint64_t length = 0;
+
+	for (uint32_t i = 0; i < e->extent_count; i++)
+		length += e->extents[i].length;
+	return e->sparse ? length : e->size;
+}
+
+/* The file changed while it was read, each time: what was read is taken, as the file was when reading began, and said to be changed. */
+static void settle_changed(struct gathering *g, struct entry *e, const struct entry *begun, uint64_t got)
+{
+	_free_ char *path = xstrndup(e->path, e->path_len);
+
+	*e = *begun;
+	e->changed = true;
+	if (content_length(e) != got) {
+		e->sparse = false;
+		e->extent_count = 0;
+		e->size = got;
+	}
+	findings_add(g->o->findings, FINDING_SKIPPED, NULL, path, "changed while it was read, twice: taken as it was last seen");
+}
+
+static int read_whole(struct source *source, uint8_t *data, size_t room, size_t *got)
+{
+	size_t part = 1;
+	int code = 0;
+
+	for (*got = 0; part > 0 && *got < room && code == 0; *got += part)
+		code = source_read(source, data + *got, room - *got, &part);
+	return code;
+}
+
+/* Reads one member behind what is in the batch's data. *taken false: it is to be left out. */
+static int read_member(struct gathering *g, struct entry *e, struct stat_print *print, bool *taken)
+{
+	struct item *batch = g->batch;
+	struct entry begun;
+	size_t got = 0;
+	bool same = false;
+
+	*taken = false;
+	for (int attempt = 0; attempt < READ_ATTEMPTS && !same; attempt++) {
+		int code = source_read_begin(g->o->source, e, print);
+
+		if (code == ERR_MISSING)
+			g->counts->skipped++;
+		if (code != 0)
+			return code == ERR_MISSING ? 0 : code;
+		if (!item_set_extents(batch, e, e->extents, e->extent_count))
+			return skip_open(g, e, print, "its extents are too many to be stored");
+		begun = *e;
+		code = read_whole(g->o->source, batch->data + batch->len, BATCH_DATA - batch->len, &got);
+		if (code != 0)
+			return skip_open(g, e, print, err_message());
+		code = source_read_end(g->o->source, e, print, &same);
+		if (code != 0)
+			return code;
+		same = same && got == content_length(&begun);
+	}
+	if (!same)
+		settle_changed(g, e, &begun, got);
+	else
+		e->extents = begun.extents; /* the copy, not the source's own */
+	e->content = (struct content){ .form = got == 0 ? CONTENT_NONE : CONTENT_SLICE, .offset = batch->len, .length = got };
+	if (got == 0)
+		sha256(NULL, 0, e->fingerprint);
+	batch->len += got;
+	g->counts->read_files++;
+	g->counts->read_bytes += got;
+	*taken = true;
+	return 0;
+}
+
+/*
+ * Members were listed before they are read. refs[0] becomes the group's chunk, so the refs of other entries of the batch, which
+ * come from the cache, move up by one.
+ */
+static int read_group(struct gathering *g)
+{
+	struct item *batch = g->batch;
+
+	memmove(&batch->refs[1], &batch->refs[0], batch->ref_count * sizeof *batch->refs);
+	batch->ref_count++;
+	for (uint32_t i = 0; i < batch->count;) {
+		struct entry *e = &batch->entries[i];
+		bool taken = true;
+
+		if (!batch->grouped[i]) {
+			e->content.child++;
+		} else {
+			int code = read_member(g, e, &batch->prints[i], &taken);
+
+			if (code != 0)
+				return code;
+		}
+		if (taken)
+			i++;
+		else
+			item_remove_entry(batch, i);
+	}
+	batch->has_data = batch->len > 0;
+	return 0;
+}
+
+/* Sends the batch on and begins a new one. */
+static int close_batch(struct gathering *g)
+{
+	struct item *batch = g->batch;
+	bool kept = false;
+	int code = 0;
+
+	if (batch->count == 0)
+		return 0;
+	if (batch->grouped_count > 0) {
+		code = group_is_kept(g, &kept);
+		if (code == 0 && kept)
+			g->counts->cached_files += batch->grouped_count;
+		else if (code == 0)
+			code = read_group(g);
+		if (code != 0)
+			return code;
+	}
+	progress_add(g->o->progress, batch->group_bytes, batch->count);
+	g->batch = NULL;
+	code = ordered_push(g->pipe, batch, !batch->has_data);
+	g->batch = pool_take(g->batches);
+	return code;
+}
+
+/* One more ref than entries may take is kept free for the group's chunk. */
+static bool batch_is_full(const struct item *batch)
+{
+	return batch->count == BATCH_ENTRIES || batch->ref_count + ENTRY_CHUNKS_MAX + 1 > BATCH_REFS;
+}
+
+/* *added NULL: the entry is too large to be stored, and was skipped. */
+static int add_to_batch(struct gathering *g, const struct entry *e, const struct stat_print *print, struct entry **added)
+{
+	bool fits = !batch_is_full(g->batch) && item_add_entry(g->batch, e, print);
+
+	*added = NULL;
+	if (!fits) {
+		int code = close_batch(g);
+
+		if (code != 0)
+			return code;
+		fits = item_add_entry(g->batch, e, print);
+	}
+	if (fits)
+		*added = &g->batch->entries[g->batch->count - 1];
+	else
+		skip(g, e, "its attributes are too large to be stored");
+	return 0;
+}
+
+static int add_small(struct gathering *g, const struct entry *e, const struct stat_print *print, const struct entry *old)
+{
+	uint64_t hash = tree_path_hash(g->grouping, e);
+	struct entry *added;
+	int code = 0;
+
+	if (g->batch->grouped_count > 0 && grouping_starts_group(hash, e->size, g->batch->group_bytes))
+		code = close_batch(g);
+	if (code == 0)
+		code = add_to_batch(g, e, print, &added);
+	if (code != 0 || added == NULL)
+		return code;
+	g->batch->grouped[g->batch->count - 1] = true;
+	g->batch->grouped_count++;
+	g->batch->group_bytes += e->size;
+	/* One that does not fit is read again. */
+	if (old != NULL && old->content.form == CONTENT_SLICE)
+		(void)adopt_content(g, old, 1);
+	return 0;
+}
+
+/* ---- large files ---- */
+
+struct reading {
+	struct gathering *g;
+	struct entry *e;
+	struct stat_print print;
+	size_t filled; /* of the window */
+	uint64_t total;
+	bool first, end;
+	bool unreadable; /* it is the source that failed, not the pipeline */
+};
+
+static int fill_window(struct reading *r)
+{
+	while (!r->end && r->filled < r->g->window_size) {
+		size_t got;
+		int code = source_read(r->g->o->source, r->g->window + r->filled, r->g->window_size - r->filled, &got);
+
+		if (code != 0) {
+			r->unreadable = true;
+			return code;
+		}
+		r->end = got == 0;
+		r->filled += got;
+	}
+	return 0;
+}
+
+static int push_piece(struct reading *r, struct item *piece)
+{
+	piece->first = r->first;
+	r->first = false;
+	return ordered_push(r->g->pipe, piece, piece->abandoned);
+}
+
+/*
+ * Cuts and pushes all pieces but the last, which is handed back: it carries the entry, and what that says is known only when the file
+ * was closed. *last NULL: the file has no bytes.
+ */
+static int read_pieces(struct reading *r, struct item **last)
+{
+	struct gathering *g = r->g;
+	int code;
+
+	*last = NULL;
+	r->filled = 0;
+	r->total = 0;
+	r->end = false;
+	while ((code = fill_window(r)) == 0 && r->filled > 0) {
+		size_t at = 0, len;
+
+		while ((len = chunker_next(g->o->chunker, g->window + at, r->filled - at, r->end)) > 0) {
+			if (*last != NULL) {
+				code = push_piece(r, *last);
+				*last = NULL;
+				if (code != 0)
+					return code;
+			}
+			*last = pool_take(g->pieces);
+			memcpy((*last)->data, g->window + at, len);
+			(*last)->len = len;
+			at += len;
+			r->total += len;
+			g->counts->read_bytes += len;
+			progress_add(g->o->progress, len, 0);
+		}
+		memmove(g->window, g->window + at, r->filled - at);
+		r->filled -= at;
+		if ((code = stop_check()) != 0 || (code = lease_renew(g->o->leases)) != 0)
+			break;
+	}
+	if (code != 0 && *last != NULL) {
+		pool_give(*last);
+		*last = NULL;
+	}
+	return code;
+}
+
+static int abandon(struct reading *r)
+{
+	struct item *piece = pool_take(r->g->pieces);
+
+	piece->abandoned = true;
+	r->first = true;
+	return push_piece(r, piece);
+}
+
+/* Once from begin to end. *same: it stayed as it was. ERR_MISSING: to be left out, and told. */
+static int read_once(struct reading *r, struct entry *begun, struct item **last, bool *same)
+{
+	struct gathering *g = r->g;
+	int code = source_read_begin(g->o->source, r->e, &r->print);
+
+	*last = NULL;
+	if (code == ERR_MISSING)
+		g->counts->skipped++;
+	if (code != 0)
+		return code;
+	*begun = *r->e;
+	r->first = true;
+	code = read_pieces(r, last);
+	if (r->unreadable) {
+		(void)skip_open(g, r->e, &r->print, err_message());
+		return ERR_MISSING;
+	}
+	int end = source_read_end(g->o->source, r->e, &r->print, same);
+	*same = *same && r->total == content_length(begun);
+	return code != 0 ? code : end;
+}
+
+static int read_large(struct gathering *g, const struct entry *e, const struct stat_print *print)
+{
+	struct entry now = *e, begun = *e, *added;
+	struct reading r = { .g = g, .e = &now, .print = *print };
+	struct item *last = NULL;
+	bool same = false;
+	int code = close_batch(g);
+
+	for (int attempt = 0; attempt < READ_ATTEMPTS && !same && code == 0; attempt++) {
+		if (last != NULL)
+			pool_give(last);
+		code = read_once(&r, &begun, &last, &same);
+	}
+	if (code == ERR_MISSING)
+		return abandon(&r);
+	if (code != 0) {
+		if (last != NULL)
+			pool_give(last);
+		return code;
+	}
+	g->counts->read_files++;
+	if (!same)
+		settle_changed(g, &now, &begun, r.total);
+	if (last == NULL) {
+		sha256(NULL, 0, now.fingerprint);
+		return add_to_batch(g, &now, &r.print, &added);
+	}
+	if (!item_add_entry(last, &now, &r.print)) {
+		skip(g, &now, "its attributes are too large to be stored");
+		pool_give(last);
+		return abandon(&r);
+	}
+	last->last = true;
+	progress_add(g->o->progress, 0, 1);
+	return push_piece(&r, last);
+}
+
+static int add_large(struct gathering *g, const struct entry *e, const struct stat_print *print, const struct entry *old)
+{
+	uint32_t count = old == NULL ? 0 : old->content.form == CONTENT_WHOLE ? old->content.count : 1;
+	bool has = old != NULL && old->content.form != CONTENT_SLICE && count <= ENTRY_CHUNKS_MAX;
+	int code = 0;
+
+	for (uint32_t i = 0; has && code == 0 && old->content.form != CONTENT_NONE && i < count; i++)
+		code = store_has(g->o->store, g->shard->node.children[old->content.child + i].id, &has);
+	if (code != 0)
+		return code;
+	if (!has)
+		return read_large(g, e, print);
+	struct entry *added;
+	code = add_to_batch(g, e, print, &added);
+	if (code != 0 || added == NULL)
+		return code;
+	if (!adopt_content(g, old, old->content.form == CONTENT_NONE ? 0 : count)) {
+		/* It has more extents than the batch has room for: read, it gets an item of its own. */
+		g->batch->count--;
+		return read_large(g, e, print);
+	}
+	g->counts->cached_files++;
+	progress_add(g->o->progress, e->size, 1);
+	return code;
+}
+
+static int take_entry(struct gathering *g, const struct entry *e, const struct stat_print *print)
+{
+	const struct entry *old = NULL;
+	const struct stat_print *old_print = NULL;
+	bool starts_node = grouping_starts_node(tree_path_hash(g->grouping, e), 0);
+	int code = find_cached(g, e, &old, &old_print);
+
+	if (code == 0 && starts_node && g->batch->grouped_count > 0)
+		code = close_batch(g);
+	if (code != 0)
+		return code;
+	if (e->type != ENTRY_FILE || e->link != NULL || e->size == 0) {
+		struct entry plain = *e;
+
+		if (e->type == ENTRY_FILE && e->link == NULL)
+			sha256(NULL, 0, plain.fingerprint);
+		return add_to_batch(g, &plain, print, &(struct entry *){ NULL });
+	}
+	if (old != NULL && !unchanged(e, print, old, old_print))
+		old = NULL;
+	return e->size <= GROUP_FILE_MAX ? add_small(g, e, print, old) : add_large(g, e, print, old);
+}
+
+static int produce(struct gathering *g)
+{
+	const struct entry *e;
+	struct stat_print print;
+	int code;
+
+	while ((code = source_next(g->o->source, &e, &print)) == 0 && e != NULL) {
+		code = stop_check();
+		if (code == 0)
+			code = lease_renew(g->o->leases);
+		if (code == 0)
+			code = take_entry(g, e, &print);
+		if (code != 0)
+			return code;
+	}
+	return code == 0 ? close_batch(g) : code;
+}
+
+int gather(const struct gather_options *options, struct gather_counts *counts, uint8_t root_id[ID_SIZE], uint8_t root_key[KEY_SIZE])
+{
+	static const struct ordered_calls calls = { worker_new, worker_free, work, consume, drop };
+	size_t piece_size = chunker_max(options->chunker);
+	unsigned pieces = (unsigned)(PIECE_BYTES / piece_size);
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	struct gathering g = { .o = options, .counts = counts };
+
+	pieces = pieces < 3 ? 3 : pieces > 64 ? 64 : pieces;
+	*counts = (struct gather_counts){ 0 };
+	g.batches = pool_new(ITEM_BATCH, BATCHES, BATCH_DATA);
+	g.pieces = pool_new(ITEM_PIECE, pieces, piece_size);
+	g.grouping = secret_new(KEY_SIZE);
+	dataset_subkey(options->key, "grouping", g.grouping);
+	g.window_size = 2 * piece_size;
+	g.window = xmalloc(g.window_size);
+	g.file_hash = sha256_new();
+	g.batch = pool_take(g.batches);
+	g.pipe = ordered_new(pieces + BATCHES, processors < 1 ? 1 : (unsigned)processors, &calls, &g);
+
+	int code = produce(&g);
+	code = code == 0 ? ordered_finish(g.pipe) : ordered_abort(g.pipe, code);
+	if (g.batch != NULL)
+		pool_give(g.batch);
+	if (code == 0)
+		code = tree_finish(options->tree, root_id, root_key);
+	sha256_free(g.file_hash);
+	free(g.window);
+	secret_free(g.grouping);
+	pool_free(g.pieces);
+	pool_free(g.batches);
+	return code;
+}

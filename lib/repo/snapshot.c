@@ -1,0 +1,163 @@
+#include "repo/snapshot.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/version.h"
+#include "repo/commit.h"
+#include "repo/gather.h"
+
+/* Packs in memory: one of content and one of nodes being filled, two being sent. */
+#define PACK_BUFFERS 4
+
+struct taking {
+	struct repo *r;
+	const struct snapshot_options *o;
+	struct snapshot_result *result;
+	struct journal *journal;
+	struct key_cache *cache;
+	struct sender *sender;
+	struct store *store;
+	struct tree_writer *tree;
+	struct chunker *chunker;
+	struct source *source;
+	uint64_t complaints;
+};
+
+static void complain(void *context, const char *path, size_t path_len, const char *reason)
+{
+	struct taking *t = context;
+	_free_ char *copy = xstrndup(path, path_len);
+
+	t->complaints++;
+	findings_add(t->r->findings, FINDING_SKIPPED, NULL, copy[0] == '\0' ? "." : copy, "%s", reason);
+}
+
+static int open_all(struct taking *t)
+{
+	const struct config_dataset *d = t->o->dataset;
+	const struct source_options source = { .type = d->source.type,
+					       .path = d->source.path,
+					       .exclude = (const char *const *)d->source.exclude,
+					       .exclude_count = d->source.exclude_count,
+					       .cross_file_systems = d->source.cross_file_systems };
+	_free_ char *journal = xasprintf("%s/journal", t->o->state);
+	_free_ char *cache = xasprintf("%s/keys", t->o->state);
+	_secret_ uint8_t *secret = secret_new(KEY_SIZE);
+	int code = suite_available(d->cipher);
+
+	if (code == 0)
+		code = source_open(&source, complain, t, &t->source);
+	if (code == 0)
+		code = journal_open(journal, &t->journal);
+	if (code == 0)
+		code = key_cache_open(cache, &t->cache);
+	if (code != 0)
+		return code;
+	dataset_subkey(t->o->key, "chunker", secret);
+	code = chunker_new(secret, d->chunk, &t->chunker);
+	if (code != 0)
+		return code;
+	t->sender = sender_new(t->r, t->o->zones, PACK_BUFFERS);
+	t->store = store_new(t->r, t->o->key, d->cipher, t->sender, t->journal);
+	t->tree = tree_writer_new(t->store, t->cache, t->o->key);
+	return 0;
+}
+
+static void close_all(struct taking *t)
+{
+	tree_writer_free(t->tree);
+	store_free(t->store);
+	sender_free(t->sender);
+	chunker_free(t->chunker);
+	key_cache_close(t->cache);
+	journal_close(t->journal);
+	source_close(t->source);
+}
+
+static int run_gather(struct taking *t, struct header *header, uint8_t root_key[KEY_SIZE])
+{
+	const struct gather_options options = { .source = t->source,
+						.store = t->store,
+						.cache = t->cache,
+						.tree = t->tree,
+						.findings = t->r->findings,
+						.leases = t->o->leases,
+						.progress = t->o->progress,
+						.chunker = t->chunker,
+						.key = t->o->key,
+						.level = t->o->dataset->compression };
+	struct gather_counts counts;
+	struct store_counts stored;
+	unsigned zones;
+	int code = gather(&options, &counts, header->root_id, root_key);
+
+	if (code == 0)
+		code = store_flush(t->store);
+	if (code == 0)
+		code = sender_wait(t->sender, &zones);
+	if (code != 0)
+		return code;
+	store_counts(t->store, &stored);
+	header->files = counts.files;
+	header->folders = counts.folders;
+	header->others = counts.others;
+	header->bytes = counts.bytes;
+	header->skipped = t->complaints + counts.skipped;
+	header->changed = counts.changed;
+	header->new_bytes = stored.plain_bytes;
+	header->new_stored = stored.stored_bytes;
+	t->result->read_files = counts.read_files;
+	t->result->read_bytes = counts.read_bytes;
+	t->result->cached_files = counts.cached_files;
+	t->result->new_chunks = stored.chunks;
+	t->result->packs = stored.packs;
+	return 0;
+}
+
+/* The packs are sent: looks again at what the zones hold now, and commits on that. */
+static int commit(struct taking *t, struct header *header, const uint8_t root_key[KEY_SIZE])
+{
+	const struct commit_options options = { .agent = t->o->agent,
+						.recipients = t->o->recipients,
+						.recipient_count = t->o->recipient_count,
+						.root_key = root_key,
+						.zones = t->o->zones };
+	int code = lease_confirm(t->o->leases);
+
+	if (code == 0)
+		code = repo_load(t->r);
+	if (code == 0)
+		code = commit_snapshot(t->r, &options, header, &t->result->zones);
+	if (code == 0)
+		code = catalog_flush(t->r->catalog, true);
+	if (code == 0)
+		code = journal_clear(t->journal);
+	return code == 0 ? key_cache_commit(t->cache) : code;
+}
+
+int snapshot_take(struct repo *r, const struct snapshot_options *options, struct snapshot_result *result)
+{
+	struct taking t = { .r = r, .o = options, .result = result };
+	struct header *header = &result->header;
+	_secret_ uint8_t *root_key = secret_new(KEY_SIZE);
+
+	*result = (struct snapshot_result){ 0 };
+	strncpy(header->dataset, r->dataset, sizeof header->dataset - 1);
+	strncpy(header->product, options->dataset->product->name, sizeof header->product - 1);
+	strncpy(header->tool, "nightfold " NIGHTFOLD_VERSION, sizeof header->tool - 1);
+	header->class = options->dataset->class;
+	header->suite = options->dataset->cipher;
+	random_bytes(header->id, SNAPSHOT_ID_SIZE);
+	header->taken_at = header->consistent_at = clock_now();
+	header->expires_at = duration_after(header->taken_at, options->dataset->product->backup);
+
+	int code = open_all(&t);
+	if (code == 0)
+		code = run_gather(&t, header, root_key);
+	if (code == 0)
+		code = commit(&t, header, root_key);
+	close_all(&t);
+	return code;
+}

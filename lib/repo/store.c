@@ -1,0 +1,223 @@
+/*
+ * Lock order: store.lock, then sender's own. Compression, encryption and the hash of a full pack run outside of the lock, so two workers
+ * may now and then store the same new chunk twice; the second is dropped when it comes to the open pack.
+ */
+#include "repo/store.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+
+struct store {
+	struct repo *r;
+	const struct dataset_key *key;
+	enum suite suite;
+	struct sender *sender;
+	struct journal *journal;
+	pthread_mutex_t lock;
+	struct pack *open[KIND_NODE + 1]; /* by kind; NULL: none */
+	struct store_counts counts;
+	struct buf children; /* scratch of store_has(), under the lock */
+};
+
+struct store *store_new(struct repo *r, const struct dataset_key *key, enum suite suite, struct sender *sender,
+			struct journal *journal)
+{
+	struct store *s = xcalloc(1, sizeof *s);
+
+	s->r = r;
+	s->key = key;
+	s->suite = suite;
+	s->sender = sender;
+	s->journal = journal;
+	pthread_mutex_init(&s->lock, NULL);
+	buf_init(&s->children, 64 * (size_t)NODE_CHILDREN_MAX * ID_SIZE, "children of nodes");
+	return s;
+}
+
+void store_free(struct store *s)
+{
+	if (s == NULL)
+		return;
+	for (size_t kind = 0; kind <= KIND_NODE; kind++) {
+		if (s->open[kind] != NULL)
+			sender_return(s->sender, s->open[kind]);
+	}
+	buf_release(&s->children);
+	pthread_mutex_destroy(&s->lock);
+	free(s);
+}
+
+static bool in_open_pack(const struct store *s, enum kind kind, const uint8_t id[ID_SIZE])
+{
+	const struct pack *pack = s->open[kind];
+
+	for (uint32_t i = 0; pack != NULL && i < pack->blob_count; i++) {
+		if (memcmp(pack->blobs[i].info.id, id, ID_SIZE) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int known(struct store *s, enum kind kind, const uint8_t id[ID_SIZE], bool *is)
+{
+	int code = 0;
+
+	pthread_mutex_lock(&s->lock);
+	*is = in_open_pack(s, kind, id);
+	if (!*is)
+		code = repo_chunk_known(s->r, id, is);
+	pthread_mutex_unlock(&s->lock);
+	return code;
+}
+
+/* Journal, catalogue, zones: in this order, so that after a crash the next run knows what lies in the zones and that it is ours. */
+static int ship(struct store *s, struct pack *pack)
+{
+	uint8_t random[16];
+	uint32_t number;
+
+	random_bytes(random, sizeof random);
+	int code = pack_finish(pack, random);
+	if (code != 0) {
+		sender_return(s->sender, pack);
+		return code;
+	}
+
+	struct index_pack named = { .size = (uint32_t)pack->bytes.len, .footer = pack->footer, .kind = pack->kind };
+	const struct pack_footer footer = { .kind = pack->kind, .blobs = pack->blobs, .children = pack->children,
+					    .blob_count = pack->blob_count, .child_count = pack->child_count };
+	memcpy(named.name, pack->name, DIGEST_SIZE);
+	memcpy(named.footer_hash, pack->footer_hash, DIGEST_SIZE);
+
+	pthread_mutex_lock(&s->lock);
+	code = journal_add(s->journal, &named, pack->bytes.data + pack->bytes.len - PACK_TAIL_SIZE - pack->footer, pack->footer);
+	if (code == 0)
+		code = catalog_add_pack(s->r->catalog, &named, &footer, PACK_MADE, &number);
+	if (code == 0) {
+		repo_set_pack_bits(s->r, number, PACK_IN_ANY);
+		s->counts.packs++;
+		s->counts.stored_bytes += pack->bytes.len;
+	}
+	pthread_mutex_unlock(&s->lock);
+	if (code == 0)
+		return sender_send(s->sender, pack);
+	sender_return(s->sender, pack);
+	return code;
+}
+
+/* Adds an encoded blob to the open pack of its kind. The lock is held, and given up only while a pack is waited for or sent. */
+static int add_to_pack(struct store *s, const struct blob_info *info, const uint8_t *stored, size_t stored_len,
+		       const uint8_t (*children)[ID_SIZE], size_t child_count)
+{
+	for (;;) {
+		struct pack *pack = s->open[info->kind];
+
+		if (in_open_pack(s, info->kind, info->id))
+			return 0;
+		if (pack == NULL) {
+			pthread_mutex_unlock(&s->lock);
+			pack = sender_take(s->sender, info->kind);
+			pthread_mutex_lock(&s->lock);
+			if (s->open[info->kind] != NULL)
+				sender_return(s->sender, pack);
+			else
+				s->open[info->kind] = pack;
+			continue;
+		}
+		if (pack_has_room(pack, stored_len, child_count)) {
+			s->counts.chunks++;
+			s->counts.plain_bytes += info->plain;
+			return pack_add(pack, info, stored, stored_len, children, child_count);
+		}
+		s->open[info->kind] = NULL;
+		pthread_mutex_unlock(&s->lock);
+		int code = ship(s, pack);
+		pthread_mutex_lock(&s->lock);
+		if (code != 0)
+			return code;
+	}
+}
+
+int store_put(struct store *s, struct blob_codec *codec, enum kind kind, const void *data, size_t len,
+	      const uint8_t digest[DIGEST_SIZE], const uint8_t (*children)[ID_SIZE], size_t child_count, uint8_t key[KEY_SIZE],
+	      uint8_t id[ID_SIZE])
+{
+	struct blob_info info = { .kind = kind, .suite = s->suite, .plain = (uint32_t)len };
+	const uint8_t *stored;
+	size_t stored_len;
+	bool is_known;
+
+	chunk_key(s->key->key, kind, s->suite, digest, key, id);
+	int code = known(s, kind, id, &is_known);
+	if (code != 0 || is_known)
+		return code;
+
+	memcpy(info.id, id, ID_SIZE);
+	code = blob_encode(codec, s->r->dataset, key, &info, data, &stored, &stored_len);
+	if (code != 0)
+		return code;
+	pthread_mutex_lock(&s->lock);
+	code = add_to_pack(s, &info, stored, stored_len, children, child_count);
+	pthread_mutex_unlock(&s->lock);
+	return code;
+}
+
+int store_flush(struct store *s)
+{
+	int code = 0;
+
+	for (size_t kind = 0; kind <= KIND_NODE && code == 0; kind++) {
+		struct pack *pack = s->open[kind];
+
+		s->open[kind] = NULL;
+		if (pack != NULL && pack->blob_count > 0)
+			code = ship(s, pack);
+		else if (pack != NULL)
+			sender_return(s->sender, pack);
+	}
+	return code;
+}
+
+void store_counts(struct store *s, struct store_counts *out)
+{
+	pthread_mutex_lock(&s->lock);
+	*out = s->counts;
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* Nodes asked for here are lists of a file's chunks: a few levels, NODE_CHILDREN_MAX children each at most. */
+static int has_all(struct store *s, const uint8_t id[ID_SIZE], unsigned depth, bool *has)
+{
+	size_t first = s->children.len;
+	int code = repo_chunk_known(s->r, id, has);
+
+	if (code != 0 || !*has)
+		return code;
+	code = catalog_children(s->r->catalog, id, &s->children);
+	if (code == ERR_MISSING)
+		return 0; /* content */
+	if (code == 0 && depth == 0)
+		code = failed(ERR_FORMAT, "a node is nested more than %u levels deep", NODE_LEVEL_MAX);
+	for (size_t at = first; code == 0 && *has && at < s->children.len; at += ID_SIZE) {
+		uint8_t child[ID_SIZE]; /* the buffer may move */
+		size_t end = s->children.len;
+
+		memcpy(child, s->children.data + at, ID_SIZE);
+		code = has_all(s, child, depth - 1, has);
+		s->children.len = end;
+	}
+	s->children.len = first;
+	return code;
+}
+
+int store_has(struct store *s, const uint8_t id[ID_SIZE], bool *has)
+{
+	pthread_mutex_lock(&s->lock);
+	buf_clear(&s->children);
+	int code = has_all(s, id, NODE_LEVEL_MAX, has);
+	pthread_mutex_unlock(&s->lock);
+	return code;
+}
