@@ -15,8 +15,7 @@
 
 struct whole {
 	struct repo *r;
-	unsigned everywhere; /* zones that have every pack of the catalogue */
-	unsigned zones;      /* zones that have everything seen so far */
+	unsigned zones; /* that have every pack of the catalogue */
 };
 
 struct reach {
@@ -30,6 +29,7 @@ struct reach {
 	struct buf children;
 	uint64_t missing;
 	uint8_t only;
+	bool countable; /* condemned and withdrawn packs do not count */
 };
 
 struct reach *reach_new(struct repo *r)
@@ -125,7 +125,9 @@ static int count_places(struct reach *w, const uint8_t id[ID_SIZE], bool *found,
 
 	*found = *node = false;
 	for (size_t i = 0; code == 0 && i < count; i++) {
-		if (places[i].pack >= w->pack_limit || (repo_pack_bits(w->r, places[i].pack) & w->only) == 0)
+		uint8_t bits = repo_pack_bits(w->r, places[i].pack);
+
+		if (places[i].pack >= w->pack_limit || (bits & w->only) == 0 || (w->countable && repo_countable(bits) == 0))
 			continue;
 		*found = true;
 		*node = places[i].info.kind == KIND_NODE;
@@ -150,8 +152,6 @@ int reach_add(struct reach *w, const uint8_t root[ID_SIZE], reach_missing missin
 		code = stop_check();
 		if (code == 0)
 			code = count_places(w, id, &found, &node);
-		if (code == 0 && w->whole != NULL)
-			code = note_places(w->whole, id);
 		if (code != 0)
 			break;
 		if (!found) {
@@ -202,43 +202,35 @@ static int note_bits(void *context, uint32_t number, const struct index_pack *pa
 
 	(void)pack;
 	(void)origin;
-	whole->everywhere &= repo_countable(repo_pack_bits(whole->r, number));
+	whole->zones &= repo_countable(repo_pack_bits(whole->r, number));
 	return 0;
-}
-
-/* A chunk counts for a zone when any of its places does. */
-static int note_places(struct whole *whole, const uint8_t id[ID_SIZE])
-{
-	struct chunk_place places[CATALOG_PLACES_MAX];
-	size_t count;
-	unsigned zones = 0;
-	int code = catalog_locate(whole->r->catalog, id, places, &count);
-
-	for (size_t i = 0; code == 0 && i < count; i++)
-		zones |= repo_countable(repo_pack_bits(whole->r, places[i].pack));
-	whole->zones &= zones;
-	return code;
 }
 
 int reach_whole(struct repo *r, const uint8_t root[ID_SIZE], unsigned *zones)
 {
-	struct whole whole = { .r = r, .everywhere = repo_up(r), .zones = repo_up(r) };
-	struct reach *w;
-	int code = catalog_each_pack(r->catalog, note_bits, &whole);
+	struct whole everywhere = { .r = r, .zones = repo_up(r) };
+	bool known;
+	int code = catalog_each_pack(r->catalog, note_bits, &everywhere);
 
 	*zones = 0;
-	if (code != 0)
+	if (code == 0)
+		code = repo_chunk_known(r, root, &known);
+	if (code != 0 || !known)
 		return code;
-	if (whole.everywhere == repo_up(r)) {
-		code = note_places(&whole, root);
-		*zones = whole.zones;
-		return code;
+	if (everywhere.zones == repo_up(r)) {
+		*zones = everywhere.zones;
+		return 0;
 	}
-	w = reach_new(r);
-	w->whole = &whole;
-	code = reach_add(w, root, NULL, NULL);
-	if (code == 0 && reach_missing_count(w) == 0)
-		*zones = whole.zones;
-	reach_free(w);
+	for (unsigned i = 0; i < r->zone_count && code == 0; i++) {
+		if ((repo_up(r) & ZONE_BIT(i)) == 0)
+			continue;
+		struct reach *w = reach_new(r);
+		reach_only(w, (uint8_t)(PACK_IN_0 << i));
+		w->countable = true;
+		code = reach_add(w, root, NULL, NULL);
+		if (code == 0 && reach_missing_count(w) == 0)
+			*zones |= ZONE_BIT(i);
+		reach_free(w);
+	}
 	return code;
 }

@@ -144,7 +144,7 @@ int snapshot_take(struct repo *r, const struct snapshot_options *options, struct
 	_secret_ uint8_t *root_key = secret_new(KEY_SIZE);
 
 	*result = (struct snapshot_result){ 0 };
-	strncpy(header->dataset, r->dataset, sizeof header->dataset - 1);
+	memcpy(header->dataset, r->dataset, sizeof header->dataset);
 	strncpy(header->product, options->dataset->product->name, sizeof header->product - 1);
 	strncpy(header->tool, "nightfold " NIGHTFOLD_VERSION, sizeof header->tool - 1);
 	header->class = options->dataset->class;
