@@ -1,0 +1,241 @@
+#include "repo/retire.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/hex.h"
+#include "base/log.h"
+#include "repo/certificate.h"
+#include "repo/clock_check.h"
+
+struct retiring {
+	struct repo *r;
+	const struct retire_options *o;
+	struct retire_result *result;
+	unsigned zones; /* that answer and can be written to */
+	bool touched;   /* something was written or deleted: the repo is to be loaded again */
+};
+
+static bool is_due(const struct repo *r, const struct snapshot *s)
+{
+	return !s->quarantined && repo_expiry(r, s) <= clock_now();
+}
+
+static bool has_certificate(const struct retiring *t, const struct snapshot *s)
+{
+	_free_ char *path = certificate_path(t->o->state, t->r->dataset, s->header.id);
+
+	return access(path, F_OK) == 0;
+}
+
+/* What is left of a snapshot in some zone. */
+static bool anything_left(const struct repo *r, const struct snapshot *s)
+{
+	bool left = s->zones != 0;
+
+	for (unsigned i = 0; i < r->zone_count; i++)
+		left = left || s->seals[i] != 0;
+	return left;
+}
+
+static int put_intent(struct retiring *t, struct snapshot *s)
+{
+	struct intent intent = { .made_at = clock_now(), .expired_at = repo_expiry(t->r, s) };
+	unsigned missing = t->zones & ~s->intents;
+	char name[OBJECT_NAME_MAX];
+	_buf_ struct buf body;
+	_buf_ struct buf object;
+
+	if (missing == 0)
+		return 0;
+	memcpy(intent.dataset, t->r->dataset, sizeof intent.dataset);
+	memcpy(intent.snapshot, s->header.id, SNAPSHOT_ID_SIZE);
+	snprintf(intent.reason, sizeof intent.reason, "retention window ended");
+	intent.header = s->object.data;
+	intent.header_len = s->object.len;
+	buf_init(&body, INTENT_MAX, "intent");
+	buf_init(&object, INTENT_MAX, "intent");
+	int code = intent_encode(&intent, &body);
+	if (code == 0)
+		code = signed_encode(SIGNED_INTENT, t->o->signer, &body, &object);
+	for (unsigned i = 0; i < t->r->zone_count && code == 0; i++) {
+		if ((missing & ZONE_BIT(i)) == 0)
+			continue;
+		int put = zone_put(t->r->zones[i].writer, name_intent(t->r->dataset, s->header.id, name), object.data, object.len);
+		if (put == 0 || put == ERR_EXISTS) {
+			s->intents |= ZONE_BIT(i);
+			s->intent_at = s->intent_at == 0 ? intent.made_at : s->intent_at;
+			continue;
+		}
+		findings_add(t->r->findings, FINDING_LAG, t->r->zones[i].name, name, "the intent could not be written: %s", err_message());
+		t->zones &= ~ZONE_BIT(i);
+	}
+	return code;
+}
+
+/* Deletes and reads back. ERR_* tells why it may still be there. */
+static int delete_confirmed(struct retiring *t, unsigned zone, const char *name)
+{
+	uint64_t size;
+	int code = zone_delete(t->r->zones[zone].writer, name);
+
+	if (code != 0 && code != ERR_MISSING)
+		return code;
+	code = zone_head(t->r->zones[zone].zone, name, &size);
+	if (code == ERR_MISSING)
+		return 0;
+	return code == 0 ? failed(ERR_UNAVAILABLE, "%s was deleted and is still there", name) : code;
+}
+
+struct seal_search {
+	const struct repo *r;
+	const uint8_t *snapshot;
+	char name[OBJECT_NAME_MAX];
+};
+
+static int find_seal(void *context, const char *name, uint64_t size)
+{
+	struct seal_search *search = context;
+	uint8_t id[SNAPSHOT_ID_SIZE];
+	uint32_t generation;
+
+	(void)size;
+	if (search->name[0] == '\0' && name_parse_seal(name, search->r->dataset, id, &generation) == 0 &&
+	    memcmp(id, search->snapshot, SNAPSHOT_ID_SIZE) == 0)
+		snprintf(search->name, sizeof search->name, "%s", name);
+	return 0;
+}
+
+/* Every generation of a seal, whatever their numbers: as long as the zone lists one, it is deleted. */
+static int delete_seals(struct retiring *t, unsigned zone, const uint8_t snapshot[SNAPSHOT_ID_SIZE])
+{
+	char prefix[OBJECT_NAME_MAX];
+
+	snprintf(prefix, sizeof prefix, "%s/seals/", t->r->dataset);
+	for (;;) {
+		struct seal_search search = { .r = t->r, .snapshot = snapshot };
+		int code = zone_list(t->r->zones[zone].zone, prefix, find_seal, &search);
+
+		if (code != 0 || search.name[0] == '\0')
+			return code;
+		code = delete_confirmed(t, zone, search.name);
+		if (code != 0)
+			return code;
+	}
+}
+
+/* Seals, then the header: never the other way round, so that what is left of a kill is still explained by the intent. */
+static void destroy_in_zone(struct retiring *t, struct snapshot *s, unsigned zone)
+{
+	char name[OBJECT_NAME_MAX];
+	int code = delete_seals(t, zone, s->header.id);
+
+	if (code == 0) {
+		s->seals[zone] = 0;
+		code = delete_confirmed(t, zone, name_header(t->r->dataset, s->header.taken_at, s->header.id, name));
+	}
+	if (code == 0)
+		s->zones &= ~ZONE_BIT(zone);
+	else
+		findings_add(t->r->findings, FINDING_LAG, t->r->zones[zone].name, name_header(t->r->dataset, s->header.taken_at, s->header.id, name),
+			     "is due to be destroyed, and could not be: %s", err_message());
+}
+
+static int retire_one(struct retiring *t, struct snapshot *s)
+{
+	char id[SNAPSHOT_ID_HEX], taken[CLOCK_TEXT_MAX];
+	int code = put_intent(t, s);
+
+	if (code != 0)
+		return code;
+	t->touched = true;
+	for (unsigned i = 0; i < t->r->zone_count; i++) {
+		if ((t->zones & s->intents & ZONE_BIT(i)) != 0)
+			destroy_in_zone(t, s, i);
+	}
+
+	/* A zone that was not asked may still have everything: it is owed until it answers. */
+	bool everywhere = t->zones == ZONE_BIT(t->r->zone_count) - 1;
+	if (!everywhere || anything_left(t->r, s)) {
+		t->result->owed++;
+		findings_add(t->r->findings, FINDING_LAG, NULL, hex_encode(s->header.id, SNAPSHOT_ID_SIZE, id),
+			     "the snapshot of %s is past its time and destroyed only where a zone answers; the rest is owed",
+			     clock_format(s->header.taken_at, taken));
+		return 0;
+	}
+	t->result->destroyed++;
+	log_info("%s: destroyed the snapshot of %s (%s), whose time was over", t->r->dataset, clock_format(s->header.taken_at, taken),
+		 hex_encode(s->header.id, SNAPSHOT_ID_SIZE, id));
+	return certificate_write(t->r, s, t->o->state, t->o->signer);
+}
+
+/*
+ * A kill between seal and header left a seal that nothing names. Only with every zone listed can that be told from a header that
+ * stands elsewhere; and we hold the lease, so nobody is between the two just now.
+ */
+static int retire_strays(struct retiring *t)
+{
+	int code = 0;
+
+	if (!t->r->complete || t->zones != ZONE_BIT(t->r->zone_count) - 1)
+		return 0;
+	for (size_t i = 0; i < t->r->stray_seal_count && code == 0; i++) {
+		const struct repo_seal *seal = &t->r->stray_seals[i];
+		char name[OBJECT_NAME_MAX];
+
+		code = delete_confirmed(t, seal->zone, name_seal(t->r->dataset, seal->snapshot, seal->generation, name));
+		if (code == 0) {
+			t->result->stray_seals++;
+			t->touched = true;
+			findings_add(t->r->findings, FINDING_NOTE, t->r->zones[seal->zone].name, name,
+				     "a seal without a snapshot, left by a run that was ended: deleted");
+		}
+	}
+	return code;
+}
+
+static void plan(const struct retiring *t, const struct snapshot *s)
+{
+	char id[SNAPSHOT_ID_HEX], taken[CLOCK_TEXT_MAX], expired[CLOCK_TEXT_MAX];
+
+	log_info("%s: would destroy the snapshot of %s (%s), whose time ended %s", t->r->dataset, clock_format(s->header.taken_at, taken),
+		 hex_encode(s->header.id, SNAPSHOT_ID_SIZE, id), clock_format(repo_expiry(t->r, s), expired));
+}
+
+int retire_due(struct repo *r, const struct retire_options *options, struct retire_result *result)
+{
+	struct retiring t = { .r = r, .o = options, .result = result };
+	bool confirmed = false;
+	int code = 0;
+
+	*result = (struct retire_result){ 0 };
+	t.zones = options->dry_run ? repo_up(r) : repo_up(r) & lease_zones(options->leases);
+	for (size_t i = 0; i < r->snapshot_count && code == 0; i++) {
+		struct snapshot *s = &r->snapshots[i];
+
+		if (!is_due(r, s) || (!anything_left(r, s) && (r->complete ? has_certificate(&t, s) : true)))
+			continue;
+		result->due++;
+		if (options->dry_run) {
+			plan(&t, s);
+			continue;
+		}
+		if (!confirmed) {
+			code = clock_check(r, options->config);
+			if (code == 0)
+				code = lease_confirm(options->leases);
+			confirmed = code == 0;
+		}
+		if (code == 0)
+			code = retire_one(&t, s);
+	}
+	if (code == 0 && !options->dry_run)
+		code = retire_strays(&t);
+	if (code == 0 && t.touched)
+		code = repo_load(r);
+	return code;
+}
