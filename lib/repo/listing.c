@@ -110,14 +110,15 @@ static int compare_pack(const void *a, const void *b)
  * Headers before packs, so that a snapshot that another run commits meanwhile is never seen without a pack of its own: a header is
  * written last.
  */
-int listing_read(struct zone *z, const char *dataset, struct listing *out)
+int listing_read(struct zone *z, const char *dataset, bool headers_only, struct listing *out)
 {
 	static const struct {
 		const char *folder;
 		zone_list_call take;
+		bool header;
 	} parts[] = {
-		{ "intents", take_intent },	    { "snapshots", take_header }, { "seals", take_seal },
-		{ "index", take_index },	    { "packs", take_pack },	      { "condemned", take_condemned },
+		{ "intents", take_intent, true }, { "snapshots", take_header, true }, { "seals", take_seal, true },
+		{ "index", take_index, false },	  { "packs", take_pack, false },      { "condemned", take_condemned, false },
 	};
 	int code = 0;
 
@@ -126,6 +127,8 @@ int listing_read(struct zone *z, const char *dataset, struct listing *out)
 		char prefix[OBJECT_NAME_MAX];
 		struct lister lister = { .out = out, .dataset = dataset };
 
+		if (headers_only && !parts[i].header)
+			continue;
 		snprintf(prefix, sizeof prefix, "%s/%s/", dataset, parts[i].folder);
 		code = zone_list(z, prefix, parts[i].take, &lister);
 	}

@@ -248,8 +248,11 @@ static void compare_with_headers(struct repo *r)
 
 static int merge(struct repo *r, const struct listing listings[REPO_ZONES_MAX])
 {
-	int code = load_chains(r, listings);
+	int code = 0;
 
+	if (r->headers_only)
+		return load_snapshots(r, listings);
+	code = load_chains(r, listings);
 	if (code == 0)
 		code = place_packs(r, listings);
 	if (code == 0)
@@ -281,7 +284,7 @@ int repo_load(struct repo *r)
 
 		z->up = false;
 		if (z->zone != NULL) {
-			code = listing_read(z->zone, r->dataset, &listings[i]);
+			code = listing_read(z->zone, r->dataset, r->headers_only, &listings[i]);
 			z->up = code == 0;
 			if (code != 0)
 				findings_add(r->findings, FINDING_UNAVAILABLE, z->name, NULL, "%s", err_message());

@@ -37,7 +37,7 @@ struct listing {
 	size_t foreign; /* names that are none of ours */
 };
 
-must_check int listing_read(struct zone *z, const char *dataset, struct listing *out);
+must_check int listing_read(struct zone *z, const char *dataset, bool headers_only, struct listing *out);
 void listing_release(struct listing *l);
 const struct listed_pack *listing_find_pack(const struct listing *l, const uint8_t name[DIGEST_SIZE]); /* NULL: not there */
 

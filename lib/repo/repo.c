@@ -44,6 +44,7 @@ int repo_open(const struct repo_options *options, struct findings *findings, str
 	r->trust = options->trust;
 	r->findings = findings;
 	r->zone_count = options->place_count;
+	r->headers_only = options->headers_only;
 	for (unsigned i = 0; i < r->zone_count; i++)
 		open_zone(r, i, &options->places[i], options->writing);
 
@@ -54,7 +55,12 @@ int repo_open(const struct repo_options *options, struct findings *findings, str
 		code = failed_in(ERR_UNAVAILABLE, "no zone answers");
 		goto out;
 	}
-	code = options->catalog == NULL ? catalog_open_temporary(&r->catalog) : catalog_open(options->catalog, &r->catalog);
+	if (options->headers_only)
+		code = 0;
+	else if (options->catalog == NULL)
+		code = catalog_open_temporary(&r->catalog);
+	else
+		code = catalog_open(options->catalog, &r->catalog);
 out:
 	if (code != 0) {
 		repo_close(r);
@@ -69,7 +75,8 @@ void repo_close(struct repo *r)
 	if (r == NULL)
 		return;
 	load_release(r);
-	catalog_close(r->catalog);
+	if (r->catalog != NULL)
+		catalog_close(r->catalog);
 	for (unsigned i = 0; i < r->zone_count; i++) {
 		if (r->zones[i].writer != NULL)
 			zone_close_writer(r->zones[i].writer);

@@ -108,6 +108,7 @@ struct repo {
 	size_t chain_count;
 	struct index_object *indexes; /* ascending by (signer, seq) */
 	size_t index_count;
+	bool headers_only; /* as opened */
 	bool chain_broken; /* a gap in headers or indexes that nothing explains: collection must not act */
 	bool complete;     /* every configured zone was listed whole */
 };
@@ -120,6 +121,7 @@ struct repo_options {
 	unsigned place_count;
 	bool writing;
 	const char *catalog; /* folder, or NULL: a temporary one */
+	bool headers_only;   /* for status and lists: headers, intents and seals; no catalogue, no packs */
 };
 
 /* Opens the zones that answer (a finding for one that does not; ERR_UNAVAILABLE when none does) and the catalogue. */

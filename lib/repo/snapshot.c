@@ -15,7 +15,6 @@ struct taking {
 	struct repo *r;
 	const struct snapshot_options *o;
 	struct snapshot_result *result;
-	struct journal *journal;
 	struct key_cache *cache;
 	struct sender *sender;
 	struct store *store;
@@ -42,15 +41,12 @@ static int open_all(struct taking *t)
 					       .exclude = (const char *const *)d->source.exclude,
 					       .exclude_count = d->source.exclude_count,
 					       .cross_file_systems = d->source.cross_file_systems };
-	_free_ char *journal = xasprintf("%s/journal", t->o->state);
 	_free_ char *cache = xasprintf("%s/keys", t->o->state);
 	_secret_ uint8_t *secret = secret_new(KEY_SIZE);
 	int code = suite_available(d->cipher);
 
 	if (code == 0)
 		code = source_open(&source, complain, t, &t->source);
-	if (code == 0)
-		code = journal_open(journal, &t->journal);
 	if (code == 0)
 		code = key_cache_open(cache, &t->cache);
 	if (code != 0)
@@ -60,7 +56,7 @@ static int open_all(struct taking *t)
 	if (code != 0)
 		return code;
 	t->sender = sender_new(t->r, t->o->zones, PACK_BUFFERS);
-	t->store = store_new(t->r, t->o->key, d->cipher, t->sender, t->journal);
+	t->store = store_new(t->r, t->o->key, d->cipher, t->sender, t->o->journal);
 	t->tree = tree_writer_new(t->store, t->cache, t->o->key);
 	return 0;
 }
@@ -72,7 +68,6 @@ static void close_all(struct taking *t)
 	sender_free(t->sender);
 	chunker_free(t->chunker);
 	key_cache_close(t->cache);
-	journal_close(t->journal);
 	source_close(t->source);
 }
 
@@ -133,7 +128,7 @@ static int commit(struct taking *t, struct header *header, const uint8_t root_ke
 	if (code == 0)
 		code = catalog_flush(t->r->catalog, true);
 	if (code == 0)
-		code = journal_clear(t->journal);
+		code = journal_clear(t->o->journal);
 	return code == 0 ? key_cache_commit(t->cache) : code;
 }
 

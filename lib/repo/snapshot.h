@@ -5,6 +5,7 @@
 #ifndef REPO_SNAPSHOT_H
 #define REPO_SNAPSHOT_H
 
+#include "catalog/journal.h"
 #include "crypto/dataset_key.h"
 #include "repo/lease.h"
 #include "repo/repo.h"
@@ -17,7 +18,8 @@ struct snapshot_options {
 	const struct dataset_key *key;
 	const struct public_key *recipients;
 	size_t recipient_count;
-	const char *state; /* this dataset's folder in state: journal and key cache */
+	const char *state;       /* this dataset's folder in state: the key cache */
+	struct journal *journal; /* packs are written down before they are sent */
 	unsigned zones;    /* ZONE_BITs that are up and hold everything that is counted on: a header may go there */
 	struct leases *leases;
 	struct progress *progress; /* may be NULL */

@@ -131,7 +131,19 @@ static int load_intent(struct repo *r, unsigned zone, const uint8_t id[SNAPSHOT_
 	return 0;
 }
 
-static void place_seal(struct repo *r, unsigned zone, const struct listed_seal *row)
+/* A header that does not open (damaged, perhaps in every zone) is still a header: its seal is no stray. */
+static bool header_is_listed(const struct repo *r, const struct listing listings[REPO_ZONES_MAX], const uint8_t id[SNAPSHOT_ID_SIZE])
+{
+	for (unsigned i = 0; i < r->zone_count; i++) {
+		for (size_t k = 0; k < listings[i].header_count; k++) {
+			if (memcmp(listings[i].headers[k].id, id, SNAPSHOT_ID_SIZE) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+static void place_seal(struct repo *r, const struct listing listings[REPO_ZONES_MAX], unsigned zone, const struct listed_seal *row)
 {
 	for (size_t i = 0; i < r->snapshot_count; i++) {
 		struct snapshot *s = &r->snapshots[i];
@@ -143,6 +155,8 @@ static void place_seal(struct repo *r, unsigned zone, const struct listed_seal *
 		if (s->zones != 0 || s->intents != 0)
 			return;
 	}
+	if (header_is_listed(r, listings, row->snapshot))
+		return;
 	r->stray_seals = xrealloc(r->stray_seals, r->stray_seal_count + 1, sizeof *r->stray_seals);
 	struct repo_seal *stray = &r->stray_seals[r->stray_seal_count++];
 	*stray = (struct repo_seal){ .generation = row->generation, .zone = zone };
@@ -222,7 +236,7 @@ int load_snapshots(struct repo *r, const struct listing listings[REPO_ZONES_MAX]
 	}
 	for (unsigned i = 0; i < r->zone_count; i++) {
 		for (size_t k = 0; r->zones[i].up && k < listings[i].seal_count; k++)
-			place_seal(r, i, &listings[i].seals[k]);
+			place_seal(r, listings, i, &listings[i].seals[k]);
 	}
 	qsort(r->snapshots, r->snapshot_count, sizeof *r->snapshots, compare_snapshot);
 	check_header_chain(r);

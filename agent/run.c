@@ -1,0 +1,323 @@
+#include "commands.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/hex.h"
+#include "base/log.h"
+#include "repo/collect.h"
+#include "repo/retire.h"
+#include "repo/snapshot.h"
+#include "repo/sync.h"
+#include "session.h"
+
+enum steps { STEP_RETIRE = 1, STEP_SYNC = 2, STEP_SNAPSHOT = 4, STEP_COLLECT = 8 };
+
+struct running {
+	unsigned steps;
+	const char *doing;
+	bool dry_run, show_progress;
+	struct json *json; /* NULL: a line in words */
+};
+
+/* What happened to one dataset. */
+struct outcome {
+	struct retire_result retired;
+	struct sync_result synced;
+	struct snapshot_result taken;
+	struct collect_result collected;
+	bool has_snapshot, clock_refused;
+	uint64_t started;
+};
+
+static double seconds_since(uint64_t ticks)
+{
+	return (double)(clock_ticks() - ticks) / 1e9;
+}
+
+static void put_zones(struct json *j, const char *key, const struct work *w, unsigned zones)
+{
+	json_key(j, key);
+	json_array(j);
+	for (unsigned i = 0; i < w->repo->zone_count; i++) {
+		if ((zones & ZONE_BIT(i)) != 0)
+			json_text(j, w->repo->zones[i].name);
+	}
+	json_close_array(j);
+}
+
+static void tell_json(const struct running *run, const struct work *w, const struct outcome *o, int status)
+{
+	struct json *j = run->json;
+
+	json_object(j);
+	json_put_text(j, "dataset", w->dataset->name);
+	json_put_int(j, "status", status);
+	json_put_real(j, "seconds", seconds_since(o->started));
+	if (o->has_snapshot) {
+		const struct header *h = &o->taken.header;
+
+		json_put_hex(j, "snapshot", h->id, SNAPSHOT_ID_SIZE);
+		json_put_time(j, "taken_at", h->taken_at);
+		json_put_time(j, "expires_at", h->expires_at);
+		put_zones(j, "zones", w, o->taken.zones);
+		json_put_int(j, "files", (int64_t)h->files);
+		json_put_int(j, "folders", (int64_t)h->folders);
+		json_put_int(j, "others", (int64_t)h->others);
+		json_put_int(j, "bytes", (int64_t)h->bytes);
+		json_put_int(j, "read_files", (int64_t)o->taken.read_files);
+		json_put_int(j, "read_bytes", (int64_t)o->taken.read_bytes);
+		json_put_int(j, "unchanged_files", (int64_t)o->taken.cached_files);
+		json_put_int(j, "new_chunks", (int64_t)o->taken.new_chunks);
+		json_put_int(j, "new_bytes", (int64_t)h->new_bytes);
+		json_put_int(j, "new_stored", (int64_t)h->new_stored);
+		json_put_int(j, "packs", (int64_t)o->taken.packs);
+		json_put_int(j, "skipped", (int64_t)h->skipped);
+		json_put_int(j, "changed", (int64_t)h->changed);
+	}
+	json_put_int(j, "due", (int64_t)o->retired.due);
+	json_put_int(j, "destroyed", (int64_t)o->retired.destroyed);
+	json_put_int(j, "owed", (int64_t)o->retired.owed);
+	json_put_int(j, "synced_packs", (int64_t)o->synced.packs);
+	json_put_int(j, "synced_bytes", (int64_t)o->synced.bytes);
+	put_zones(j, "lagging", w, o->synced.lagging);
+	json_put_int(j, "condemned_packs", (int64_t)o->collected.condemned);
+	json_put_int(j, "deleted_packs", (int64_t)o->collected.deleted);
+	json_put_int(j, "compacted_packs", (int64_t)o->collected.compacted);
+	json_put_int(j, "freed_bytes", (int64_t)o->collected.freed_bytes);
+	json_put_int(j, "rewritten_bytes", (int64_t)o->collected.rewritten_bytes);
+	findings_json(w->findings, j, "findings");
+	json_close_object(j);
+}
+
+static void tell_snapshot(const struct work *w, const struct outcome *o)
+{
+	const struct header *h = &o->taken.header;
+	char bytes[32], read[32], stored[32], id[SNAPSHOT_ID_HEX], span[CLOCK_TEXT_MAX];
+	const char *zones = o->taken.zones == ZONE_BIT(w->repo->zone_count) - 1 ? "every zone" : "one zone only";
+
+	printf("%s: snapshot %.8s of %" PRIu64 " files, %s, in %s; read %s, stored %s new, in %s\n", w->dataset->name,
+	       hex_encode(h->id, SNAPSHOT_ID_SIZE, id), h->files, format_bytes(h->bytes, bytes), zones,
+	       format_bytes(o->taken.read_bytes, read), format_bytes(h->new_stored, stored),
+	       clock_format_span((int64_t)seconds_since(o->started), span));
+}
+
+static void tell_words(const struct running *run, const struct work *w, const struct outcome *o)
+{
+	char freed[32], synced[32];
+
+	if (o->has_snapshot)
+		tell_snapshot(w, o);
+	if (o->retired.destroyed > 0 || o->retired.owed > 0)
+		printf("%s: destroyed %" PRIu64 " snapshots whose time was over%s\n", w->dataset->name, o->retired.destroyed,
+		       o->retired.owed > 0 ? "; others are owed in a zone that does not answer" : "");
+	if (o->synced.objects > 0)
+		printf("%s: brought %" PRIu64 " objects (%s) to a zone that lagged\n", w->dataset->name, o->synced.objects,
+		       format_bytes(o->synced.bytes, synced));
+	if (o->collected.deleted + o->collected.compacted + o->collected.condemned > 0)
+		printf("%s: packs: %" PRIu64 " condemned, %" PRIu64 " deleted, %" PRIu64 " compacted; %s freed in each zone\n",
+		       w->dataset->name, o->collected.condemned, o->collected.deleted, o->collected.compacted,
+		       format_bytes(o->collected.freed_bytes, freed));
+	if (run->dry_run && o->retired.due == 0)
+		printf("%s: nothing is due\n", w->dataset->name);
+}
+
+static int take_snapshot(const struct session *s, struct work *w, const struct running *run, struct outcome *o)
+{
+	struct snapshot_options options = { .config = s->config,
+					    .dataset = w->dataset,
+					    .agent = s->signer,
+					    .recipients = s->recipients,
+					    .recipient_count = s->recipient_count,
+					    .state = w->state,
+					    .zones = work_zones(w),
+					    .leases = w->leases,
+					    .journal = w->journal };
+	struct dataset_key *key = NULL;
+	int code = dataset_key_load(s->config->keys_dir, w->dataset->name, &key);
+
+	if (code != 0)
+		return code;
+	options.key = key;
+	options.progress = progress_new(w->dataset->name, 0, !run->show_progress);
+	code = snapshot_take(w->repo, &options, &o->taken);
+	progress_free(options.progress);
+	secret_free(key);
+	o->has_snapshot = code == 0;
+	return code;
+}
+
+static int do_steps(const struct session *s, struct work *w, const struct running *run, struct outcome *o)
+{
+	const struct retire_options retire = { .config = s->config,
+					       .signer = s->signer,
+					       .state = s->config->state,
+					       .leases = w->leases,
+					       .dry_run = run->dry_run };
+	const struct collect_options sweep = { .config = s->config,
+					       .signer = s->signer,
+					       .leases = w->leases,
+					       .journal = s->signer->public.role == ROLE_AGENT ? w->journal : NULL,
+					       .dry_run = run->dry_run };
+	int code = 0;
+
+	if ((run->steps & STEP_RETIRE) != 0) {
+		code = retire_due(w->repo, &retire, &o->retired);
+		/* A doubtful clock stops destruction, not the night's snapshot. */
+		if (code == ERR_REFUSED) {
+			o->clock_refused = true;
+			findings_add(w->findings, FINDING_REFUSED, NULL, NULL, "%s", err_message());
+			code = 0;
+		}
+	}
+	if (code == 0 && (run->steps & STEP_SYNC) != 0)
+		code = repo_sync(w->repo, &o->synced);
+	if (code == 0 && (run->steps & STEP_SNAPSHOT) != 0)
+		code = take_snapshot(s, w, run, o);
+	if (code == 0 && (run->steps & STEP_COLLECT) != 0 && !o->clock_refused)
+		code = collect(w->repo, &sweep, &o->collected);
+	return code;
+}
+
+static int run_dataset(const struct session *s, const struct config_dataset *dataset, void *context)
+{
+	const struct running *run = context;
+	struct outcome o = { .started = clock_ticks() };
+	struct work w;
+	int code = work_open(s, dataset, run->doing, &w);
+
+	if (code == 0)
+		code = do_steps(s, &w, run, &o);
+	int status = code == 0 ? findings_exit(w.findings, false) : err_exit(code);
+	if (code == 0 && o.clock_refused && (run->steps & STEP_SNAPSHOT) == 0)
+		status = EXIT_REFUSED;
+	if (code != 0)
+		log_error("%s: %s", dataset->name, err_message());
+	if (w.repo != NULL && run->json != NULL)
+		tell_json(run, &w, &o, status);
+	else if (code == 0)
+		tell_words(run, &w, &o);
+	work_close(&w);
+	return status;
+}
+
+static int run_steps(const struct common_options *common, const struct running *wanted, enum session_need need, int argc, char **argv)
+{
+	struct running run = *wanted;
+	struct session s;
+	int code = session_open(common, need, &s);
+	int status;
+
+	run.json = common->json ? json_new() : NULL;
+	run.show_progress = run.show_progress && !common->json;
+	if (code != 0) {
+		status = exit_failed(code);
+	} else {
+		if (run.json != NULL)
+			json_array(run.json);
+		status = session_each(&s, argc, argv, run_dataset, &run);
+		if (run.json != NULL) {
+			json_close_array(run.json);
+			code = json_print(run.json, stdout);
+			status = code != 0 ? exit_failed(code) : status;
+		}
+	}
+	json_free(run.json);
+	session_close(&s);
+	return status;
+}
+
+int command_run(const struct common_options *common, const void *own, int argc, char **argv)
+{
+	const struct run_options *options = own;
+	const struct running run = { .steps = STEP_RETIRE | STEP_SYNC | STEP_SNAPSHOT | STEP_COLLECT,
+				     .doing = "nightfold-agent run",
+				     .show_progress = !options->quiet };
+
+	return run_steps(common, &run, NEED_AGENT, argc, argv);
+}
+
+int command_snapshot(const struct common_options *common, const void *own, int argc, char **argv)
+{
+	const struct run_options *options = own;
+	const struct running run = { .steps = STEP_SNAPSHOT, .doing = "nightfold-agent snapshot", .show_progress = !options->quiet };
+
+	return run_steps(common, &run, NEED_AGENT, argc, argv);
+}
+
+int command_sync(const struct common_options *common, const void *own, int argc, char **argv)
+{
+	const struct running run = { .steps = STEP_SYNC, .doing = "nightfold-agent sync" };
+
+	(void)own;
+	return run_steps(common, &run, NEED_AGENT, argc, argv);
+}
+
+int command_prune(const struct common_options *common, const void *own, int argc, char **argv)
+{
+	const struct prune_options *options = own;
+	const struct running run = { .steps = STEP_RETIRE | STEP_COLLECT, .doing = "nightfold-agent prune", .dry_run = options->dry_run };
+
+	return run_steps(common, &run, NEED_AGENT_OR_PRUNER, argc, argv);
+}
+
+static int rebuild_dataset(const struct session *s, const struct config_dataset *dataset, void *context)
+{
+	const struct running *run = context;
+	_free_ char *catalog = xasprintf("%s/%s/catalog", s->config->state, dataset->name);
+	struct lock *lock;
+	struct work w;
+	uint64_t packs, chunks, map;
+	int code = lock_take(s->config->state, dataset->name, run->doing, &lock);
+
+	if (code == 0) {
+		code = access(catalog, F_OK) == 0 ? catalog_destroy(catalog) : 0;
+		lock_release(lock);
+	}
+	if (code != 0)
+		return exit_failed(code);
+	code = work_open(s, dataset, run->doing, &w);
+	int status = code == 0 ? findings_exit(w.findings, false) : exit_failed(code);
+	if (code == 0) {
+		catalog_stats(w.repo->catalog, &packs, &chunks, &map);
+		if (run->json != NULL) {
+			json_object(run->json);
+			json_put_text(run->json, "dataset", dataset->name);
+			json_put_int(run->json, "packs", (int64_t)packs);
+			json_put_int(run->json, "chunks", (int64_t)chunks);
+			json_put_int(run->json, "snapshots", (int64_t)w.repo->snapshot_count);
+			findings_json(w.findings, run->json, "findings");
+			json_close_object(run->json);
+		} else {
+			printf("%s: catalogue rebuilt: %" PRIu64 " packs, %" PRIu64 " chunks, %zu snapshots\n", dataset->name, packs, chunks,
+			       w.repo->snapshot_count);
+		}
+	}
+	work_close(&w);
+	return status;
+}
+
+int command_rebuild(const struct common_options *common, const void *own, int argc, char **argv)
+{
+	struct running run = { .doing = "nightfold-agent rebuild" };
+	struct session s;
+	int code = session_open(common, NEED_AGENT_OR_PRUNER, &s);
+	int status;
+
+	(void)own;
+	run.json = common->json ? json_new() : NULL;
+	if (run.json != NULL)
+		json_array(run.json);
+	status = code == 0 ? session_each(&s, argc, argv, rebuild_dataset, &run) : exit_failed(code);
+	if (run.json != NULL && code == 0) {
+		json_close_array(run.json);
+		code = json_print(run.json, stdout);
+		status = code != 0 ? exit_failed(code) : status;
+	}
+	json_free(run.json);
+	session_close(&s);
+	return status;
+}

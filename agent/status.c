@@ -1,0 +1,247 @@
+#include "commands.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/hex.h"
+#include "base/log.h"
+#include "report/json.h"
+#include "report/progress.h"
+#include "session.h"
+
+struct health { /* of one dataset */
+	const struct snapshot *newest;
+	uint64_t live, overdue;
+	int64_t age;  /* of the newest, seconds */
+	bool fresh;   /* within its RPO */
+	bool whole;   /* the newest is in every zone */
+	int64_t next_expiry, last_expiry; /* of live snapshots */
+};
+
+struct looking {
+	struct json *json;
+	unsigned fresh_classes, used_classes; /* bits by enum data_class */
+};
+
+static void examine(const struct repo *r, const struct config_dataset *dataset, struct health *h)
+{
+	int64_t now = clock_now();
+
+	*h = (struct health){ .next_expiry = INT64_MAX, .last_expiry = INT64_MIN };
+	for (size_t i = 0; i < r->snapshot_count; i++) {
+		const struct snapshot *s = &r->snapshots[i];
+		int64_t expiry = repo_expiry(r, s);
+
+		if (s->quarantined)
+			continue;
+		if (expiry <= now) {
+			/* Due for more than an hour: the timer should have done it. */
+			h->overdue += (s->zones != 0 || s->seals[0] != 0 || s->seals[1] != 0) && expiry + 3600 <= now;
+			continue;
+		}
+		if (!snapshot_live(s))
+			continue;
+		h->live++;
+		h->newest = s;
+		h->next_expiry = expiry < h->next_expiry ? expiry : h->next_expiry;
+		h->last_expiry = expiry > h->last_expiry ? expiry : h->last_expiry;
+	}
+	if (h->newest == NULL)
+		return;
+	h->age = now - h->newest->header.taken_at;
+	h->fresh = now <= duration_after(h->newest->header.taken_at, dataset->rpo);
+	h->whole = h->newest->zones == ZONE_BIT(r->zone_count) - 1;
+}
+
+static void put_dataset(struct json *j, const struct repo *r, const struct config_dataset *dataset, const struct health *h,
+			const struct findings *findings)
+{
+	json_object(j);
+	json_put_text(j, "dataset", dataset->name);
+	json_put_text(j, "product", dataset->product->name);
+	json_put_text(j, "class", data_class_name(dataset->class));
+	json_put_bool(j, "fresh", h->fresh);
+	json_put_int(j, "snapshots", (int64_t)h->live);
+	json_put_int(j, "overdue", (int64_t)h->overdue);
+	if (h->newest != NULL) {
+		json_put_hex(j, "newest", h->newest->header.id, SNAPSHOT_ID_SIZE);
+		json_put_time(j, "taken_at", h->newest->header.taken_at);
+		json_put_int(j, "age_seconds", h->age);
+		json_put_time(j, "next_expiry", h->next_expiry);
+		json_put_time(j, "last_expiry", h->last_expiry);
+		json_put_int(j, "bytes", (int64_t)h->newest->header.bytes);
+		json_put_int(j, "files", (int64_t)h->newest->header.files);
+		json_key(j, "zones");
+		json_array(j);
+		for (unsigned i = 0; i < r->zone_count; i++) {
+			if ((h->newest->zones & ZONE_BIT(i)) != 0)
+				json_text(j, r->zones[i].name);
+		}
+		json_close_array(j);
+	}
+	findings_json(findings, j, "findings");
+	json_close_object(j);
+}
+
+static void print_dataset(const struct repo *r, const struct config_dataset *dataset, const struct health *h)
+{
+	char age[CLOCK_TEXT_MAX], taken[CLOCK_TEXT_MAX], bytes[32], span[CLOCK_TEXT_MAX];
+
+	if (h->newest == NULL) {
+		printf("%-20s NO SNAPSHOT%s\n", dataset->name, r == NULL ? " (no zone answers)" : "");
+		return;
+	}
+	printf("%-20s %s  newest %s, %s old (RPO %s)  %" PRIu64 " snapshots  %s  in ", dataset->name, h->fresh ? "fresh" : "STALE",
+	       clock_format(h->newest->header.taken_at, taken), clock_format_span(h->age, age),
+	       clock_format_span(duration_after(0, dataset->rpo), span), h->live, format_bytes(h->newest->header.bytes, bytes));
+	for (unsigned i = 0, told = 0; i < r->zone_count; i++) {
+		if ((h->newest->zones & ZONE_BIT(i)) != 0)
+			printf("%s%s", told++ > 0 ? ", " : "", r->zones[i].name);
+	}
+	printf("%s\n", h->whole ? "" : "  (ONE ZONE ONLY)");
+	if (h->overdue > 0)
+		printf("%-20s OVERDUE: %" PRIu64 " snapshots are past their time and not yet destroyed\n", "", h->overdue);
+}
+
+static int look_at(const struct session *s, const struct config_dataset *dataset, void *context)
+{
+	struct looking *look = context;
+	struct zone_place places[REPO_ZONES_MAX];
+	struct repo_options options = { .dataset = dataset->name, .config = dataset, .trust = &s->trust, .places = places, .headers_only = true };
+	struct findings *findings = findings_new();
+	struct health health = { 0 };
+	struct repo *r = NULL;
+
+	repo_places(s->config, places, &options.place_count);
+	int code = repo_open(&options, findings, &r);
+	if (code == 0)
+		code = repo_load(r);
+	if (code != 0)
+		log_error("%s: %s", dataset->name, err_message());
+	else
+		examine(r, dataset, &health);
+
+	look->used_classes |= 1u << dataset->class;
+	look->fresh_classes |= health.fresh ? 1u << dataset->class : 0;
+	if (look->json != NULL)
+		put_dataset(look->json, r, dataset, &health, findings);
+	else
+		print_dataset(code == 0 ? r : NULL, dataset, &health);
+	int status = code != 0 ? err_exit(code) : findings_exit(findings, false);
+	if (code == 0 && (!health.fresh || !health.whole || health.overdue > 0))
+		status = exit_worse(status, EXIT_DEGRADED);
+	repo_close(r);
+	findings_free(findings);
+	return status;
+}
+
+/* What about the configuration is worth repeating every time. */
+static void notes(const struct session *s, struct json *j)
+{
+	struct zone_place places[REPO_ZONES_MAX];
+	unsigned count;
+	bool same_device = false;
+	const char *lines[4];
+	size_t n = 0;
+
+	repo_places(s->config, places, &count);
+	if (count == 2 && zone_distinct(&places[0], &places[1], &same_device) != 0)
+		same_device = false;
+	if (s->config->test_clock)
+		lines[n++] = "the clock may be a test's (test_clock: true): never in production";
+	if (!s->config->clock_check)
+		lines[n++] = "clock_check: off: this host's clock is believed without confirmation when snapshots are destroyed";
+	if (count == 2 && !s->config->same_host_accepted)
+		lines[n++] = same_device ? "both zones are on one file system: losing it loses both (same_host: accepted acknowledges this)" :
+					   "both zones are on this host: losing it loses both (same_host: accepted acknowledges this)";
+	if (j != NULL) {
+		json_key(j, "notes");
+		json_array(j);
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (j != NULL)
+			json_text(j, lines[i]);
+		else
+			printf("note: %s\n", lines[i]);
+	}
+	if (j != NULL)
+		json_close_array(j);
+}
+
+int command_status(const struct common_options *common, const void *own, int argc, char **argv)
+{
+	struct looking look = { .json = common->json ? json_new() : NULL };
+	struct session s;
+	int code = session_open(common, NEED_NOTHING, &s);
+	int status;
+
+	(void)own;
+	if (code != 0) {
+		status = exit_failed(code);
+		goto out;
+	}
+	if (look.json != NULL) {
+		json_object(look.json);
+		json_key(look.json, "datasets");
+		json_array(look.json);
+	}
+	status = session_each(&s, argc, argv, look_at, &look);
+	if (look.json != NULL)
+		json_close_array(look.json);
+	for (unsigned c = CLASS_MESSAGE; c <= CLASS_CONFIGURATION; c++) {
+		if ((look.used_classes & 1u << c) != 0 && (look.fresh_classes & 1u << c) == 0) {
+			log_warning("no dataset of the class '%s' has a fresh snapshot", data_class_name((enum data_class)c));
+			status = exit_worse(status, EXIT_DEGRADED);
+		}
+	}
+	notes(&s, look.json);
+	if (look.json != NULL) {
+		json_put_time(look.json, "now", clock_now());
+		json_put_bool(look.json, "test_clock", clock_is_test());
+		json_put_int(look.json, "status", status);
+		json_close_object(look.json);
+		code = json_print(look.json, stdout);
+		status = code != 0 ? exit_failed(code) : status;
+	}
+out:
+	json_free(look.json);
+	session_close(&s);
+	return status;
+}
+
+int command_check_config(const struct common_options *common, const void *own, int argc, char **argv)
+{
+	struct session s;
+	int code = session_open(common, NEED_AGENT, &s);
+	int status = EXIT_DONE;
+
+	(void)own;
+	(void)argc;
+	(void)argv;
+	if (code != 0) {
+		/* Whatever is wrong, it is the configuration's business here. */
+		log_error("%s", err_message());
+		status = EXIT_USAGE;
+	} else if (common->json) {
+		struct json *j = json_new();
+
+		json_object(j);
+		json_put_bool(j, "ok", true);
+		json_put_int(j, "datasets", (int64_t)s.config->dataset_count);
+		json_put_int(j, "products", (int64_t)s.config->product_count);
+		notes(&s, j);
+		json_close_object(j);
+		code = json_print(j, stdout);
+		status = code != 0 ? exit_failed(code) : EXIT_DONE;
+		json_free(j);
+	} else {
+		printf("%s: good: %zu zones, %zu datasets, %zu recipients, %zu signers\n", s.config->file, s.config->zone_count,
+		       s.config->dataset_count, s.recipient_count, s.trust.count);
+		notes(&s, NULL);
+	}
+	session_close(&s);
+	return status;
+}
