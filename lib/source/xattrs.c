@@ -146,9 +146,9 @@ void xattrs_write(struct xattr_place place, const struct entry *e, xattr_complai
 		const struct xattr *x = &e->xattrs[i];
 		char name[XATTR_NAME_MAX + 1];
 
-		/* Longer ones, and names with a NUL, are no names here. */
-		if (x->name_len > XATTR_NAME_MAX || memchr(x->name, '\0', x->name_len) != NULL) {
-			complain(context, NULL, ENAMETOOLONG);
+		/* Cut there, it is no longer this name; the kernel would refuse a longer one too. */
+		if (x->name_len > XATTR_NAME_MAX) {
+			complain(context, "(too long)", ENAMETOOLONG);
 			continue;
 		}
 		memcpy(name, x->name, x->name_len);

@@ -19,7 +19,7 @@ struct xattr_place {
 	const char *name;
 };
 
-/* An attribute that could not be read or set; `name` NULL: all of them. `error`: an errno. */
+/* An attribute that could not be read or set; `name` NULL: all of them (when reading). `error`: an errno. */
 typedef void (*xattr_complaint)(void *context, const char *name, int error);
 
 struct xattr_reader;
