@@ -23,8 +23,9 @@
 
 struct catalog;
 
-#define CATALOG_PLACES_MAX 8 /* places of one chunk that a lookup reports */
-#define CATALOG_FACT_MAX   1024
+#define CATALOG_PLACES_MAX    8 /* places of one chunk that a lookup reports */
+#define CATALOG_FACT_NAME_MAX 64
+#define CATALOG_FACT_MAX      1024
 
 struct chunk_place {
 	uint32_t pack; /* number */
@@ -34,7 +35,7 @@ struct chunk_place {
 
 enum pack_origin {
 	PACK_INDEXED = 1, /* a signed index names it: it counts */
-	PACK_MADE = 2,    /* made by this agent, not indexed yet: counts for this agent only */
+	PACK_MADE = 2,	  /* made by this agent, not indexed yet: counts for this agent only */
 	PACK_RETIRED = 3, /* a signed index withdrew it; still listed somewhere, or it would have been removed here */
 };
 
@@ -52,17 +53,19 @@ must_check int catalog_set_origin(struct catalog *c, uint32_t number, enum pack_
 /* Forgets a pack and all chunk places in it. */
 must_check int catalog_remove_pack(struct catalog *c, uint32_t number);
 
-must_check int catalog_find_pack(struct catalog *c, const uint8_t name[DIGEST_SIZE], uint32_t *number); /* ERR_MISSING */
+must_check int catalog_find_pack(struct catalog *c, const uint8_t name[DIGEST_SIZE],
+				 uint32_t *number); /* ERR_MISSING */
 must_check int catalog_pack(struct catalog *c, uint32_t number, struct index_pack *pack, enum pack_origin *origin);
 uint32_t catalog_pack_limit(const struct catalog *c); /* numbers are below this; numbers are not reused */
 
 /* Calls back for each pack, ascending by number. */
-typedef int (*catalog_pack_call)(void *context, uint32_t number, const struct index_pack *pack, enum pack_origin origin);
+typedef int (*catalog_pack_call)(void *context, uint32_t number, const struct index_pack *pack,
+				 enum pack_origin origin);
 must_check int catalog_each_pack(struct catalog *c, catalog_pack_call call, void *context);
 
 /* Places of a chunk, newest pack first; *count 0 when unknown. Sees what was added by this process at once. */
-must_check int catalog_locate(struct catalog *c, const uint8_t id[ID_SIZE], struct chunk_place places[CATALOG_PLACES_MAX],
-			      size_t *count);
+must_check int catalog_locate(struct catalog *c, const uint8_t id[ID_SIZE],
+			      struct chunk_place places[CATALOG_PLACES_MAX], size_t *count);
 
 /* Calls back for each blob of a pack (for compaction, pruning). */
 typedef int (*catalog_blob_call)(void *context, const uint8_t id[ID_SIZE], const struct chunk_place *place);
@@ -73,6 +76,7 @@ must_check int catalog_children(struct catalog *c, const uint8_t node[ID_SIZE], 
 
 must_check int catalog_note_object(struct catalog *c, const uint8_t hash[DIGEST_SIZE], uint64_t seq);
 must_check int catalog_knows_object(struct catalog *c, const uint8_t hash[DIGEST_SIZE], bool *known);
+/* `name`: 1..CATALOG_FACT_NAME_MAX bytes, not starting with '.'; at most CATALOG_FACT_MAX bytes of data. */
 must_check int catalog_set_fact(struct catalog *c, const char *name, const void *data, size_t len);
 must_check int catalog_get_fact(struct catalog *c, const char *name, struct buf *out); /* ERR_MISSING */
 
