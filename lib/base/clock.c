@@ -204,12 +204,7 @@ const char *clock_format_span(int64_t seconds, char *out)
 	static const struct {
 		uint64_t seconds;
 		const char *name;
-	} units[] = {
-		{86400, "d"  },
-		{ 3600, "h"  },
-		       { 60,   "min"},
-		      { 1,	   "s"  }
-	};
+	} units[] = { { 86400, "d" }, { 3600, "h" }, { 60, "min" }, { 1, "s" } };
 	uint64_t left = seconds < 0 ? -(uint64_t)seconds : (uint64_t)seconds;
 	const char *sign = seconds < 0 ? "-" : "";
 	size_t i = 0;

@@ -20,7 +20,7 @@ struct ordered {
 	pthread_t *workers, consumer;
 	unsigned worker_count;
 
-	pthread_mutex_t lock;			  /* guards all that follows */
+	pthread_mutex_t lock;                     /* guards all that follows */
 	pthread_cond_t room, to_work, to_consume; /* for the producer, the workers, the consumer */
 	struct slot *slots;
 	size_t depth;

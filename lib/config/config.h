@@ -1,9 +1,11 @@
 /*
- * The configuration file: YAML through libyaml's document API, checked against one table of keys (schema.c). An unknown or
- * duplicate key, a wrong type, an unknown product, a duplicate name or a bad duration is ERR_USAGE with file, line and what was
- * expected. Loading opens no private key.
+ * The configuration file: YAML through libyaml's document API, checked against one table of keys (schema.c). An unknown
+ * or duplicate key, a wrong type, an unknown product, a duplicate name or a bad duration is ERR_USAGE with file, line and
+ * what was expected; so are two zones that are one place. Loading opens no private key. It opens public keys only where
+ * `signers` is absent: the default is the .pub files beside agent_key, and their roles stand in them.
  *
  * Everything is owned by struct config and freed by config_free(). Optional texts are NULL when absent, after defaults.
+ * Relative paths are relative to the folder of the file.
  */
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
@@ -11,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "crypto/keyfile.h"
 #include "crypto/suite.h"
@@ -18,13 +21,13 @@
 #include "retain/duration.h"
 #include "zone/zone.h"
 
-#define CONFIG_DEFAULT   "/etc/nightfold/nightfold.yaml"
-#define CONFIG_FILE_MAX  (1u << 20)
+#define CONFIG_DEFAULT	 "/etc/nightfold/nightfold.yaml"
+#define CONFIG_FILE_MAX	 (1u << 20)
 #define CONFIG_ZONES_MAX 2
 
 struct config_signer {
 	char *name, *key; /* key: path of a .pub file */
-	unsigned roles;   /* bits 1 << enum role */
+	unsigned roles;	  /* bits 1 << enum role */
 	int line;
 };
 
@@ -53,28 +56,30 @@ struct config_source {
 };
 
 struct config_dataset {
-	char *name;
+	char *name, *product_name;
 	const struct config_product *product;
 	enum data_class class;
 	struct duration rpo; /* default 26 hours */
 	struct duration rto; /* zero: none set */
 	struct config_source source;
-	int compression;  /* zstd level 1..19, default 3 */
-	uint32_t chunk;   /* average, bytes, default 512 KiB */
+	int compression; /* zstd level 1..19, default 3 */
+	uint32_t chunk;	 /* average, bytes, default 512 KiB */
 	enum suite cipher;
 	int line;
 };
 
 struct config {
 	char *file;
-	char *state, *agent_key, *operator_key, *validator_key, *pruner_key, *keys_dir; /* keys_dir: default beside agent_key */
+	/* agent_key: NULL where only pruner_key is given. keys_dir: default beside agent_key (or pruner_key). */
+	char *state, *agent_key, *operator_key, *validator_key, *pruner_key, *keys_dir;
 	struct duration grace; /* default 24 hours */
 	bool test_clock;
 	bool clock_check; /* `clock_check: off` makes it false */
 	bool same_host_accepted;
-	struct config_signer *signers; /* default: the .pub files beside agent_key (or pruner_key), each with its file's role */
+	/* Default: the .pub files beside agent_key (or pruner_key), each with the role it names and line 0; maybe none. */
+	struct config_signer *signers;
 	size_t signer_count;
-	struct config_zone *zones; /* 1 or 2; one alone is accepted only by restore and verify with --zone-url */
+	struct config_zone *zones; /* CONFIG_ZONES_MAX; who has only one needs no configuration (--zone-url) */
 	size_t zone_count;
 	struct config_recipient *recipients;
 	size_t recipient_count;
@@ -87,10 +92,13 @@ struct config {
 must_check int config_load(const char *path, struct config **out);
 void config_free(struct config *c);
 
+/* Prints every key of the file with type, default and meaning, from the table that config_load() reads by. */
+void config_describe(FILE *stream);
+
 /* The dataset of that name; ERR_USAGE names those there are. */
 must_check int config_dataset(const struct config *c, const char *name, const struct config_dataset **out);
 
-/* "512 KiB", "4 MiB", "65536": ERR_FORMAT else. Exposed for the command line too. */
+/* "512 KiB", "4 MiB", "2 GiB", "65536": ERR_FORMAT else. Exposed for the command line too. */
 must_check int config_parse_size(const char *text, uint64_t *bytes);
 
 #endif

@@ -7,7 +7,7 @@ static size_t least(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* Optimal string alignment distance: Levenshtein's, and two neighbours swapped count once. Words are at most NEAREST_WORD_MAX long. */
+/* Optimal string alignment: Levenshtein's distance, with two neighbours swapped counting once. */
 static size_t edits(const char *a, size_t a_len, const char *b, size_t b_len)
 {
 	size_t rows[3][NEAREST_WORD_MAX + 1];

@@ -24,13 +24,18 @@ struct frame {
 };
 
 const struct option_row options_common[] = {
-	{"config",	    "FILE", "The configuration, instead of " CONFIG_DEFAULT ".", offsetof(struct frame,				common.config),
-	  OPTION_TEXT,																					 "FILE" },
-	{ "json",		  NULL,		"Print the result as JSON, alone on standard output; messages go to standard error.",
-	  offsetof(struct frame, common.json),														      OPTION_FLAG,																		 NULL },
-	{ "verbose",	     NULL,		   "Say more on standard error.",							  offsetof(struct frame,											   common.verbose),								  OPTION_FLAG,NULL },
-	{ "help", NULL,	"Explain, and do nothing.",						     offsetof(struct frame,											      help),					  OPTION_FLAG,																					 NULL },
-	{ NULL,	NULL,  NULL,						 0,  OPTION_FLAG,NULL},
+	{ .name = "config",
+	  .value = "FILE",
+	  .help = "The configuration, instead of " CONFIG_DEFAULT ".",
+	  .offset = offsetof(struct frame, common.config),
+	  .type = OPTION_TEXT,
+	  .choices = "FILE" },
+	{ .name = "json",
+	  .help = "Print the result as JSON, alone on standard output; messages go to standard error.",
+	  .offset = offsetof(struct frame, common.json) },
+	{ .name = "verbose", .help = "Say more on standard error.", .offset = offsetof(struct frame, common.verbose) },
+	{ .name = "help", .help = "Explain, and do nothing.", .offset = offsetof(struct frame, help) },
+	{ 0 },
 };
 
 /* What getopt_long() returns for the n-th row: above all characters. */
@@ -136,7 +141,7 @@ static int unknown_option(const struct parse *p, const char *text)
 		      p->command ? " " : "", p->command ? p->command->name : "");
 }
 
-/* What getopt_long() could not make sense of. optopt: the row, the letter of a short option, or 0 for an unknown name. */
+/* What getopt_long() could not make sense of. optopt: the row, a short option's letter, or 0 for an unknown name. */
 static int bad_option(const struct parse *p, int result, char **argv)
 {
 	if (optopt < FIRST_ROW) {
@@ -191,7 +196,7 @@ static int check_arguments(const struct parse *p, int count)
 {
 	const struct command *c = p->command;
 	const char *arguments = c->arguments ? c->arguments : "";
-	const char *complaint = count < c->min_arguments			    ? "needs more arguments"
+	const char *complaint = count < c->min_arguments                            ? "needs more arguments"
 				: c->max_arguments >= 0 && count > c->max_arguments ? "takes fewer arguments"
 										    : NULL;
 

@@ -1,8 +1,8 @@
 /*
  * Command lines: one table a command gives parsing, --help and shell completion (over getopt_long).
  *
- * A program is a table of commands; options_main() finds the command, parses its options into a struct by the offsets in its
- * table, and runs it. --config, --json, --verbose and --help are every command's, before or behind its name.
+ * A program is a table of commands; options_main() finds the command, parses its options into a struct by the offsets in
+ * its table, and runs it. --config, --json, --verbose and --help are every command's, before or behind its name.
  */
 #ifndef CONFIG_OPTIONS_H
 #define CONFIG_OPTIONS_H
@@ -28,7 +28,7 @@ struct option_row {
 	const char *help;
 	size_t offset; /* in the command's own struct */
 	enum option_type type;
-	/* What the value may be. "FILE", "DIR": completed as such. "list|data": one of these, anything else is refused. Or NULL. */
+	/* What the value may be. "FILE", "DIR": completed as such. "list|data": one of these, all else is refused. Or NULL. */
 	const char *choices;
 };
 
@@ -38,12 +38,12 @@ struct common_options {
 };
 
 struct command {
-	const char *name;		  /* "restore" */
-	const char *arguments;		  /* "SNAPSHOT [PATH...]"; NULL or "" for none */
-	const char *summary;		  /* one line */
-	const char *help;		  /* paragraphs: what it does, examples, exit statuses that matter */
+	const char *name;                 /* "restore" */
+	const char *arguments;            /* "SNAPSHOT [PATH...]"; NULL or "" for none */
+	const char *summary;              /* one line */
+	const char *help;                 /* paragraphs: what it does, examples, exit statuses that matter */
 	const struct option_row *options; /* ends with a NULL name; may be NULL */
-	size_t options_size;		  /* of the struct that `options` describes */
+	size_t options_size;              /* of the struct that `options` describes */
 	int min_arguments, max_arguments; /* -1: any number */
 	/* `own`: the filled struct, zeroed where nothing was given; NULL without options. Returns an exit status. */
 	int (*run)(const struct common_options *common, const void *own, int argc, char **argv);

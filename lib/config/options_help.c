@@ -4,21 +4,21 @@
 #include "config/config.h"
 #include "config/options_text.h"
 
-#define WIDTH	   80
+#define WIDTH      80
 #define COLUMN_MAX 28
 
 static const struct {
 	int status;
 	const char *meaning;
 } statuses[] = {
-	{EXIT_DONE,	     "done; check and drill: all is well"					  },
-	{ EXIT_FAILED,    "failed; or the key does not open it"				     },
-	{ EXIT_USAGE,     "wrong command line or configuration"				    },
-	{ EXIT_DEGRADED,	 "done, but degraded: a zone lags, files were skipped, an object came from the other zone, "
-			 "a recovery point objective was missed"	 },
-	{ EXIT_INTEGRITY, "integrity: check found damage, or a restore lost a file"		    },
-	{ EXIT_LOCKED,    "locked by another run"						},
-	{ EXIT_REFUSED,	"refused: retention, residency, approval, clock or isolation forbid it"},
+	{ EXIT_DONE, "done; check and drill: all is well" },
+	{ EXIT_FAILED, "failed; or the key does not open it" },
+	{ EXIT_USAGE, "wrong command line or configuration" },
+	{ EXIT_DEGRADED, "done, but degraded: a zone lags, files were skipped, an object came from the other zone, "
+			 "a recovery point objective was missed" },
+	{ EXIT_INTEGRITY, "integrity: check found damage, or a restore lost a file" },
+	{ EXIT_LOCKED, "locked by another run" },
+	{ EXIT_REFUSED, "refused: retention, residency, approval, clock or isolation forbid it" },
 };
 
 /* `text` in lines of WIDTH, those behind the first indented to `column`. The cursor is at `column` already. */
@@ -111,9 +111,9 @@ void options_help_program(const struct program *program)
 		put_term(c->name, c->summary, column);
 
 	static const struct option_row own[] = {
-		{"version",     NULL,	   "Print the version.",			 0, OPTION_FLAG, NULL},
-		{ "completion", "SHELL", "Print a completion script for bash or zsh.", 0, OPTION_TEXT, NULL},
-		{ NULL,		NULL,    NULL,					 0, OPTION_FLAG, NULL},
+		{ .name = "version", .help = "Print the version." },
+		{ .name = "completion", .value = "SHELL", .help = "Print a completion script for bash or zsh." },
+		{ 0 },
 	};
 	column = options_column(own, options_column(options_common, 0));
 	put_options("Options of every command", options_common, column);

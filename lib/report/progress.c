@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#define SECOND	    1000000000u
+#define SECOND      1000000000u
 #define DRAW_EVERY  (SECOND / 4)
 #define TEXT_MAX    256
 #define WIDTH_GUESS 80

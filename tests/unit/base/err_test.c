@@ -43,9 +43,9 @@ static void the_reason_of_the_system_is_named_and_a_full_disk_has_its_own_code(v
 		int reason, code;
 		const char *message;
 	} rows[] = {
-		{EACCES,  ERR_SYSTEM, "cannot open 'x': Permission denied"	   },
-		{ ENOSPC, ERR_FULL,   "cannot open 'x': No space left on device"},
-		{ EDQUOT, ERR_FULL,   "cannot open 'x': Disk quota exceeded"	   },
+		{ EACCES, ERR_SYSTEM, "cannot open 'x': Permission denied" },
+		{ ENOSPC, ERR_FULL, "cannot open 'x': No space left on device" },
+		{ EDQUOT, ERR_FULL, "cannot open 'x': Disk quota exceeded" },
 	};
 
 	(void)state;
@@ -85,20 +85,20 @@ static void each_code_has_its_exit_status(void **state)
 	static const struct {
 		int code, status;
 	} rows[] = {
-		{0,		     EXIT_DONE     },
-		{ ERR_SYSTEM,      EXIT_FAILED	  },
-		{ ERR_USAGE,	     EXIT_USAGE	},
-		{ ERR_FORMAT,      EXIT_FAILED	  },
-		{ ERR_INTEGRITY,	 EXIT_INTEGRITY},
-		{ ERR_MISSING,     EXIT_FAILED   },
-		{ ERR_EXISTS,      EXIT_FAILED	  },
-		{ ERR_LOCKED,      EXIT_LOCKED	  },
-		{ ERR_REFUSED,     EXIT_REFUSED  },
-		{ ERR_KEY,	   EXIT_FAILED   },
-		{ ERR_FULL,	    EXIT_FAILED	},
-		{ ERR_UNAVAILABLE, EXIT_FAILED   },
-		{ ERR_INTERRUPTED, EXIT_FAILED   },
-		{ ERR_DEGRADED,	EXIT_DEGRADED },
+		{ 0, EXIT_DONE },
+		{ ERR_SYSTEM, EXIT_FAILED },
+		{ ERR_USAGE, EXIT_USAGE },
+		{ ERR_FORMAT, EXIT_FAILED },
+		{ ERR_INTEGRITY, EXIT_INTEGRITY },
+		{ ERR_MISSING, EXIT_FAILED },
+		{ ERR_EXISTS, EXIT_FAILED },
+		{ ERR_LOCKED, EXIT_LOCKED },
+		{ ERR_REFUSED, EXIT_REFUSED },
+		{ ERR_KEY, EXIT_FAILED },
+		{ ERR_FULL, EXIT_FAILED },
+		{ ERR_UNAVAILABLE, EXIT_FAILED },
+		{ ERR_INTERRUPTED, EXIT_FAILED },
+		{ ERR_DEGRADED, EXIT_DEGRADED },
 	};
 
 	(void)state;

@@ -26,15 +26,8 @@ static void other_spellings_are_refused(void **state)
 	static const struct {
 		const char *text;
 		size_t len;
-	} rows[] = {
-		{"0001",	  4 },
-		      { "000102030",   9 },
-		     { "00019FABFF",  10},
-		   { "0x019fabff",  10},
-		{ "00 19fabff",	10},
-		      { "0001\0fabff", 10},
-		     { "gg019fabff",  10}
-	};
+	} rows[] = { { "0001", 4 },        { "000102030", 9 },    { "00019FABFF", 10 }, { "0x019fabff", 10 },
+		     { "00 19fabff", 10 }, { "0001\0fabff", 10 }, { "gg019fabff", 10 } };
 	uint8_t out[5];
 
 	(void)state;

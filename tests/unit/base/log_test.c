@@ -102,12 +102,7 @@ static void a_text_too_long_is_cut_between_characters(void **state)
 		size_t size;
 		const char *expected;
 	} rows[] = {
-		{1,  ""		},
-		   { 2, "a"		    },
-		       { 3, "a"		},
-		   { 4, "a\xc3\xa9"	    },
-		       { 7, "a\xc3\xa9"	},
-		   { 8, "a\xc3\xa9\\x01"}
+		{ 1, "" }, { 2, "a" }, { 3, "a" }, { 4, "a\xc3\xa9" }, { 7, "a\xc3\xa9" }, { 8, "a\xc3\xa9\\x01" }
 	};
 	char out[16];
 

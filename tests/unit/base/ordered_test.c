@@ -14,7 +14,7 @@
 
 #define NONE UINT32_MAX
 
-/* What a test arranges, and what it then finds. cmocka's assertions belong to the main thread, so call-backs only note. */
+/* What a test arranges, and what it then finds. cmocka's assertions are for the main thread: call-backs only note. */
 struct course {
 	uint32_t fail_work, fail_consume; /* at which item */
 	bool slow_work, slow_consume;
@@ -127,13 +127,9 @@ static void items_are_consumed_in_order_whatever_overtakes(void **state)
 		uint32_t count;
 		bool slow_work, slow_consume;
 	} rows[] = {
-		{8,   4, 500,   true,  false},
-		    { 8,	 4, 500,	 false, true },
-		  { 1,  1, 200,   false, false},
-		{ 1,  4, 200,   true,  true },
-		    { 3,	 2, 2000,  false, false},
-		  { 64, 8, 20000, false, false},
-		{ 4,  2, 0,	   false, false},
+		{ 8, 4, 500, true, false }, { 8, 4, 500, false, true },   { 1, 1, 200, false, false },
+		{ 1, 4, 200, true, true },  { 3, 2, 2000, false, false }, { 64, 8, 20000, false, false },
+		{ 4, 2, 0, false, false },
 	};
 
 	(void)state;
@@ -175,12 +171,9 @@ static void an_error_stops_everything_and_keeps_its_message(void **state)
 		int code;
 		const char *message;
 	} rows[] = {
-		{8,  100,  NONE, ERR_KEY,	 "work of 100"   },
-		    { 1, 100,  NONE, ERR_KEY,  "work of 100"   },
-		{ 8, 0,	NONE, ERR_KEY,  "work of 0"	   },
-		    { 8, NONE, 50,   ERR_FULL, "consume of 50" },
-		{ 1, NONE, 50,   ERR_FULL, "consume of 50" },
-		    { 8, NONE, 399,  ERR_FULL, "consume of 399"},
+		{ 8, 100, NONE, ERR_KEY, "work of 100" },   { 1, 100, NONE, ERR_KEY, "work of 100" },
+		{ 8, 0, NONE, ERR_KEY, "work of 0" },       { 8, NONE, 50, ERR_FULL, "consume of 50" },
+		{ 1, NONE, 50, ERR_FULL, "consume of 50" }, { 8, NONE, 399, ERR_FULL, "consume of 399" },
 	};
 
 	(void)state;

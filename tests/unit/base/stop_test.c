@@ -22,10 +22,7 @@ static void nothing_stops_without_a_signal(void **state)
 static void a_signal_asks_and_the_next_one_ends(void **state)
 {
 	static const int pairs[][2] = {
-		{SIGINT,	  SIGINT },
-		    { SIGTERM, SIGTERM},
-		  { SIGINT,  SIGTERM},
-		       { SIGTERM, SIGINT }
+		{ SIGINT, SIGINT }, { SIGTERM, SIGTERM }, { SIGINT, SIGTERM }, { SIGTERM, SIGINT }
 	};
 
 	(void)state;

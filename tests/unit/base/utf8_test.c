@@ -15,24 +15,24 @@ static void sequences_are_measured_and_decoded(void **state)
 		size_t len, expected;
 		uint32_t code;
 	} rows[] = {
-		{"A",		       1, 1, 'A'	 },
-		{ "\0",		1, 1, 0	},
-		{ "\xc3\xa9",	      2, 2, 0xe9	 },
-		{ "\xc3\xa9z",	       3, 2, 0xe9	  },
-		{ "\xe2\x82\xac",	  3, 3, 0x20ac  },
+		{ "A", 1, 1, 'A' },
+		{ "\0", 1, 1, 0 },
+		{ "\xc3\xa9", 2, 2, 0xe9 },
+		{ "\xc3\xa9z", 3, 2, 0xe9 },
+		{ "\xe2\x82\xac", 3, 3, 0x20ac },
 		{ "\xf0\x9f\x98\x80", 4, 4, 0x1f600 },
-		{ "\xf4\x8f\xbf\xbf", 4, 4, 0x10ffff},
-		{ "\x80",		  1, 0, 0	  }, /* no start */
-		{ "\xc3",		  1, 0, 0	  }, /* cut */
-		{ "\xe2\x82",	      2, 0, 0	      }, /* cut */
-		{ "\xc3\x28",	      2, 0, 0	      }, /* no continuation */
-		{ "\xc0\xaf",	      2, 0, 0	      }, /* overlong */
-		{ "\xe0\x80\xaf",	  3, 0, 0	  }, /* overlong */
-		{ "\xf0\x80\x80\xaf", 4, 0, 0	      }, /* overlong */
-		{ "\xed\xa0\x80",	  3, 0, 0	  }, /* surrogate */
-		{ "\xf4\x90\x80\x80", 4, 0, 0	      }, /* above U+10FFFF */
-		{ "\xf5\x80\x80\x80", 4, 0, 0	      },
-		{ "\xff",		  1, 0, 0	  },
+		{ "\xf4\x8f\xbf\xbf", 4, 4, 0x10ffff },
+		{ "\x80", 1, 0, 0 },             /* no start */
+		{ "\xc3", 1, 0, 0 },             /* cut */
+		{ "\xe2\x82", 2, 0, 0 },         /* cut */
+		{ "\xc3\x28", 2, 0, 0 },         /* no continuation */
+		{ "\xc0\xaf", 2, 0, 0 },         /* overlong */
+		{ "\xe0\x80\xaf", 3, 0, 0 },     /* overlong */
+		{ "\xf0\x80\x80\xaf", 4, 0, 0 }, /* overlong */
+		{ "\xed\xa0\x80", 3, 0, 0 },     /* surrogate */
+		{ "\xf4\x90\x80\x80", 4, 0, 0 }, /* above U+10FFFF */
+		{ "\xf5\x80\x80\x80", 4, 0, 0 },
+		{ "\xff", 1, 0, 0 },
 	};
 
 	(void)state;

@@ -10,26 +10,26 @@
 
 static void a_misspelt_word_finds_the_one_that_was_meant(void **state)
 {
-	static const char *const words[] = { "state",	  "zones",   "recipients", "products", "datasets", "grace",
-					     "agent_key", "signers", "rpo",	   "rto",      "no" };
+	static const char *const words[] = { "state",     "zones",   "recipients", "products", "datasets", "grace",
+					     "agent_key", "signers", "rpo",        "rto",      "no" };
 	static const struct {
 		const char *word, *meant;
 	} rows[] = {
-		{"recipents",							       "recipients"},
-		{ "recipeints",							     "recipients"},
-		{ "Zones",								  "zones"	   },
-		{ "zone",								   "zones"	  },
-		{ "datsets",								"datasets"	},
-		{ "agent-key",							      "agent_key" },
-		{ "agentkey",							       "agent_key" },
-		{ "prod",								   "products"  },
-		{ "rop",								    "rpo"       },
-		{ "tto",								    "rto"       },
-		{ "retention",							      NULL	    },
-		{ "x",								      NULL	    },
-		{ "xy",								     NULL	     },
-		{ "",								       NULL	   },
-		{ "0123456789012345678901234567890123456789012345678901234567890123456789", NULL	 },
+		{ "recipents", "recipients" },
+		{ "recipeints", "recipients" },
+		{ "Zones", "zones" },
+		{ "zone", "zones" },
+		{ "datsets", "datasets" },
+		{ "agent-key", "agent_key" },
+		{ "agentkey", "agent_key" },
+		{ "prod", "products" },
+		{ "rop", "rpo" },
+		{ "tto", "rto" },
+		{ "retention", NULL },
+		{ "x", NULL },
+		{ "xy", NULL },
+		{ "", NULL },
+		{ "0123456789012345678901234567890123456789012345678901234567890123456789", NULL },
 	};
 
 	(void)state;

@@ -25,15 +25,28 @@ struct check_options {
 };
 
 static const struct option_row check_rows[] = {
-	{"level",	   "LEVEL", "How deep to look: names, bytes or contents.", offsetof(struct check_options,			  level),
-	  OPTION_TEXT,																			       "list|fingerprint|data" },
-	{ "repair",	    NULL,	  "Heal what is damaged from the other zone's copy, object by object, without a key.",
-	  offsetof(struct check_options, repair),												    OPTION_FLAG,																    NULL },
-	{ "signer",	    "PUB",		   "Trust this [public] key: it's one of many.",							 offsetof(struct check_options,												signers),
-	  OPTION_LIST,"FILE" },
-	{ "a-name-too-long-for-its-column", "DIR",  "Goes on a line of its own.",						 offsetof(struct check_options,									level),
-	  OPTION_TEXT,																									       "DIR" },
-	{ NULL,	NULL,	      NULL,						  0,												    OPTION_FLAG,												      NULL},
+	{ .name = "level",
+	  .value = "LEVEL",
+	  .help = "How deep to look: names, bytes or contents.",
+	  .offset = offsetof(struct check_options, level),
+	  .type = OPTION_TEXT,
+	  .choices = "list|fingerprint|data" },
+	{ .name = "repair",
+	  .help = "Heal what is damaged from the other zone's copy, object by object, without a key.",
+	  .offset = offsetof(struct check_options, repair) },
+	{ .name = "signer",
+	  .value = "PUB",
+	  .help = "Trust this [public] key: it's one of many.",
+	  .offset = offsetof(struct check_options, signers),
+	  .type = OPTION_LIST,
+	  .choices = "FILE" },
+	{ .name = "a-name-too-long-for-its-column",
+	  .value = "DIR",
+	  .help = "Goes on a line of its own.",
+	  .offset = offsetof(struct check_options, level),
+	  .type = OPTION_TEXT,
+	  .choices = "DIR" },
+	{ 0 },
 };
 
 /* What the command saw last. */
@@ -62,12 +75,12 @@ static int run(const struct common_options *common, const void *own, int argc, c
 }
 
 static const struct command commands[] = {
-	{"check",					"[DATASET...]", "Check that the zones hold what they should.",
+	{ "check", "[DATASET...]", "Check that the zones hold what they should.",
 	  "Reads both zones.\n\n  $ nightfold-verify check --level list\n", check_rows, sizeof(struct check_options), 0,
 	  -1, run },
 	{ "report", "FROM TO", "Print a report: what happened, and when.", NULL, NULL, 0, 2, 2, run },
-	{ "audit",				    NULL, "Print the audit log.", NULL, NULL, 0, 0, 0, run },
-	{ 0					    },
+	{ "audit", NULL, "Print the audit log.", NULL, NULL, 0, 0, 0, run },
+	{ 0 },
 };
 
 static const struct program program = { "nightfold-verify", "Proves that a backup can be trusted.", commands };
@@ -180,31 +193,31 @@ static void mistakes_are_explained(void **state)
 	static const struct {
 		const char *line, *message;
 	} rows[] = {
-		{"",				 "a command is missing: see 'nightfold-verify --help'"			    },
-		{ "--json",			    "a command is missing: see 'nightfold-verify --help'"			  },
-		{ "chekc",			   "unknown command 'chekc', did you mean 'check'?: see 'nightfold-verify --help'"},
-		{ "destroy",			     "unknown command 'destroy': see 'nightfold-verify --help'"			},
-		{ "help chek",		       "unknown command 'chek', did you mean 'check'?: see 'nightfold-verify --help'" },
-		{ "--jsno check",			  "unknown option '--jsno', did you mean --json?: see 'nightfold-verify --help'" },
+		{ "", "a command is missing: see 'nightfold-verify --help'" },
+		{ "--json", "a command is missing: see 'nightfold-verify --help'" },
+		{ "chekc", "unknown command 'chekc', did you mean 'check'?: see 'nightfold-verify --help'" },
+		{ "destroy", "unknown command 'destroy': see 'nightfold-verify --help'" },
+		{ "help chek", "unknown command 'chek', did you mean 'check'?: see 'nightfold-verify --help'" },
+		{ "--jsno check", "unknown option '--jsno', did you mean --json?: see 'nightfold-verify --help'" },
 		{ "check --repiar",
-		  "unknown option '--repiar', did you mean --repair?: see 'nightfold-verify check --help'"			   },
+		  "unknown option '--repiar', did you mean --repair?: see 'nightfold-verify check --help'" },
 		{ "check --levels=list",
-		  "unknown option '--levels', did you mean --level?: see 'nightfold-verify check --help'"				  },
-		{ "check --quick",		   "unknown option '--quick': see 'nightfold-verify check --help'"		   },
-		{ "check -x",			      "unknown option '-x': see 'nightfold-verify check --help'"			 },
-		{ "audit --repair",		    "unknown option '--repair': see 'nightfold-verify audit --help'"		     },
-		{ "check --level",		   "--level needs a value: --level LEVEL"					  },
-		{ "check --repair=yes",		"--repair takes no value"							  },
-		{ "check --level all",	       "--level: 'all' is none of list|fingerprint|data"				 },
-		{ "check --level lis",	       "--level: 'lis' is none of list|fingerprint|data"				 },
-		{ "check --level list --level data", "--level is given twice"							      },
-		{ "--config a check --config b",	 "--config is given twice"							   },
-		{ "report a",			      "report needs more arguments: nightfold-verify report FROM TO: see 'nightfold-verify "
-		      "report --help'"												       },
+		  "unknown option '--levels', did you mean --level?: see 'nightfold-verify check --help'" },
+		{ "check --quick", "unknown option '--quick': see 'nightfold-verify check --help'" },
+		{ "check -x", "unknown option '-x': see 'nightfold-verify check --help'" },
+		{ "audit --repair", "unknown option '--repair': see 'nightfold-verify audit --help'" },
+		{ "check --level", "--level needs a value: --level LEVEL" },
+		{ "check --repair=yes", "--repair takes no value" },
+		{ "check --level all", "--level: 'all' is none of list|fingerprint|data" },
+		{ "check --level lis", "--level: 'lis' is none of list|fingerprint|data" },
+		{ "check --level list --level data", "--level is given twice" },
+		{ "--config a check --config b", "--config is given twice" },
+		{ "report a", "report needs more arguments: nightfold-verify report FROM TO: see 'nightfold-verify "
+			      "report --help'" },
 		{ "audit a",
-		  "audit takes fewer arguments: nightfold-verify audit: see 'nightfold-verify audit --help'"},
-		{ "--completion fish",				       "--completion: 'fish' is no shell known here: expected bash or zsh"												   },
-		{ "--completion",				  "--completion: '' is no shell known here: expected bash or zsh"	  },
+		  "audit takes fewer arguments: nightfold-verify audit: see 'nightfold-verify audit --help'" },
+		{ "--completion fish", "--completion: 'fish' is no shell known here: expected bash or zsh" },
+		{ "--completion", "--completion: '' is no shell known here: expected bash or zsh" },
 	};
 
 	(void)state;
@@ -314,18 +327,18 @@ static void bash_completes_from_the_tables(void **state)
 	static const struct {
 		const char *words, *offered;
 	} rows[] = {
-		{"\"\"",					"check report audit --config --json --verbose --help --version --completion\n"},
-		{ "ch",					 "check\n"								     },
-		{ "check --re",				 "--repair\n"								  },
-		{ "check --level \"\"",				"list fingerprint data\n"							  },
-		{ "check --level f",			     "fingerprint\n"							       },
-		{ "check --level = d",			       "data\n"								      },
-		{ "check --level =",			     "list fingerprint data\n"						       },
-		{ "--completion b",				    "bash\n"								      },
-		{ "--config /etc/host",				NULL									  },
-		{ "check --signer /etc/hostn",		       "/etc/hostname\n"								 },
-		{ "check --a-name-too-long-for-its-column /et", "/etc\n"									 },
-		{ "audit --re",				 "\n"									  },
+		{ "\"\"", "check report audit --config --json --verbose --help --version --completion\n" },
+		{ "ch", "check\n" },
+		{ "check --re", "--repair\n" },
+		{ "check --level \"\"", "list fingerprint data\n" },
+		{ "check --level f", "fingerprint\n" },
+		{ "check --level = d", "data\n" },
+		{ "check --level =", "list fingerprint data\n" },
+		{ "--completion b", "bash\n" },
+		{ "--config /etc/host", NULL },
+		{ "check --signer /etc/hostn", "/etc/hostname\n" },
+		{ "check --a-name-too-long-for-its-column /et", "/etc\n" },
+		{ "audit --re", "\n" },
 	};
 
 	(void)state;
