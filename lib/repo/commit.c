@@ -5,14 +5,12 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "repo/load.h"
 #include "repo/reach.h"
 #include "repo/send.h"
 
 /* Fact "newest-header": seq (8 bytes, big-endian) and SHA-256 of the newest header of ours, for when none is left to follow on. */
 #define FACT_HEADER "newest-header"
-
-/* Every agent index with such a number tells everything, so that older ones can go. */
-#define CHECKPOINT_EVERY 64
 
 static struct chain *find_chain(struct repo *r, const uint8_t signer[KEY_ID_SIZE])
 {
@@ -153,6 +151,33 @@ int commit_index(struct repo *r, const struct secret_key *signer, unsigned zones
 	free(g.numbers);
 	index_release(&index);
 	return code;
+}
+
+int commit_checkpoint_time(struct repo *r, const struct chain *chain, uint64_t seq, int64_t *made_at)
+{
+	for (size_t i = 0; i < r->index_count; i++) {
+		const struct index_object *o = &r->indexes[i];
+		char name[OBJECT_NAME_MAX];
+
+		if (memcmp(o->signer, chain->signer, KEY_ID_SIZE) != 0 || o->seq != seq)
+			continue;
+		name_index(r->dataset, o->signer, o->seq, o->hash, name);
+		for (unsigned z = 0; z < r->zone_count; z++) {
+			_buf_ struct buf object;
+			struct signed_view view;
+			const struct signer *signer;
+			struct index index;
+
+			buf_init(&object, INDEX_MAX, "index");
+			if ((o->zones & ZONE_BIT(z)) == 0 || load_signed(r, z, SIGNED_INDEX, name, &object, &view, &signer) != 0 ||
+			    index_decode(view.body, view.body_len, &index) != 0)
+				continue;
+			*made_at = index.made_at;
+			index_release(&index);
+			return 0;
+		}
+	}
+	return failed(ERR_MISSING, "checkpoint %llu is nowhere whole", (unsigned long long)seq);
 }
 
 static int follow_on(struct repo *r, struct header *header)

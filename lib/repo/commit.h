@@ -8,6 +8,12 @@
 #include "crypto/keyfile.h"
 #include "repo/repo.h"
 
+/* Every agent index with such a number tells everything, so that older ones can go. */
+#define CHECKPOINT_EVERY 64
+
+/* When the checkpoint of that number was made. ERR_MISSING: it is nowhere whole. */
+must_check int commit_checkpoint_time(struct repo *r, const struct chain *chain, uint64_t seq, int64_t *made_at);
+
 /*
  * Writes the signer's next index: `added` are all packs made and not yet indexed (agents), `withdrawn` those given. Nothing to say:
  * nothing is written. Every 64th of an agent is a checkpoint. Zones that do not take it are findings; ERR_* when none does.

@@ -141,42 +141,51 @@ static int note_retired(void *context, uint32_t number, const struct index_pack 
 	return 0;
 }
 
-/* Withdrawn packs: gone everywhere, they are forgotten; still listed and reached by a live snapshot, the withdrawal is refused. */
+static int refuse_withdrawal(struct repo *r, uint32_t number)
+{
+	char name[OBJECT_NAME_MAX];
+	struct index_pack pack;
+	enum pack_origin origin;
+	int code = catalog_pack(r->catalog, number, &pack, &origin);
+
+	if (code == 0)
+		code = catalog_set_origin(r->catalog, number, PACK_INDEXED);
+	if (code == 0) {
+		repo_set_pack_bits(r, number, repo_pack_bits(r, number) & (uint8_t)~PACK_WITHDRAWN);
+		findings_add(r->findings, FINDING_REFUSED, NULL, name_pack(r->dataset, pack.name, name),
+			     "was withdrawn although live snapshots need it: the withdrawal is ignored");
+	}
+	return code;
+}
+
+/*
+ * Withdrawn packs: gone everywhere, they are forgotten; still listed and needed by a live snapshot (nothing else has the chunk), the
+ * withdrawal is refused.
+ */
 static int settle_withdrawals(struct repo *r)
 {
 	struct retired retired = { .r = r };
 	struct reach *reach = NULL;
 	int code = catalog_each_pack(r->catalog, note_retired, &retired);
+	size_t listed = 0;
 
 	for (size_t i = 0; i < retired.count && code == 0; i++) {
-		uint32_t number = retired.list[i];
-		uint8_t bits = repo_pack_bits(r, number);
+		uint8_t bits = repo_pack_bits(r, retired.list[i]);
 
-		if ((bits & PACK_IN_ANY) == 0) {
-			if (r->complete)
-				code = catalog_remove_pack(r->catalog, number);
-			continue;
+		if ((bits & PACK_IN_ANY) != 0) {
+			repo_set_pack_bits(r, retired.list[i], bits | PACK_WITHDRAWN);
+			listed++;
+		} else if (r->complete) {
+			code = catalog_remove_pack(r->catalog, retired.list[i]);
 		}
-		if (reach == NULL) {
-			reach = reach_new(r);
-			code = reach_add_live(reach);
-			if (code != 0)
-				break;
-		}
-		if (reach_pack(reach, number)) {
-			char name[OBJECT_NAME_MAX];
-			struct index_pack pack;
-			enum pack_origin origin;
-
-			code = catalog_pack(r->catalog, number, &pack, &origin);
-			if (code == 0)
-				code = catalog_set_origin(r->catalog, number, PACK_INDEXED);
-			if (code == 0)
-				findings_add(r->findings, FINDING_REFUSED, NULL, name_pack(r->dataset, pack.name, name),
-					     "was withdrawn although live snapshots need it: the withdrawal is ignored");
-		} else {
-			repo_set_pack_bits(r, number, bits | PACK_WITHDRAWN);
-		}
+	}
+	if (code == 0 && listed > 0) {
+		reach = reach_new(r);
+		code = reach_add_live(reach);
+	}
+	for (size_t i = 0; i < retired.count && code == 0 && listed > 0; i++) {
+		if (reach_pack(reach, retired.list[i]))
+			code = refuse_withdrawal(r, retired.list[i]);
 	}
 	reach_free(reach);
 	free(retired.list);

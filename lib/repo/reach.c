@@ -116,23 +116,33 @@ static void push(struct reach *w, const uint8_t id[ID_SIZE])
 	memcpy(w->stack[w->depth++], id, ID_SIZE);
 }
 
-/* Counts the places of a chunk that a listed pack holds; *node: it has children to follow. */
+static int score(const struct repo *r, const struct chunk_place *place)
+{
+	uint8_t bits = repo_pack_bits(r, place->pack);
+
+	return ((bits & PACK_IN_0) != 0) * 2 + ((bits & PACK_IN_1) != 0) * 2 + (repo_countable(bits) != 0);
+}
+
+/* Counts a chunk in the best of its places; *node: it has children to follow. Places come newest first. */
 static int count_places(struct reach *w, const uint8_t id[ID_SIZE], bool *found, bool *node)
 {
 	struct chunk_place places[CATALOG_PLACES_MAX];
+	const struct chunk_place *best = NULL;
 	size_t count;
 	int code = catalog_locate(w->r->catalog, id, places, &count);
 
-	*found = *node = false;
 	for (size_t i = 0; code == 0 && i < count; i++) {
 		uint8_t bits = repo_pack_bits(w->r, places[i].pack);
 
 		if (places[i].pack >= w->pack_limit || (bits & w->only) == 0 || (w->countable && repo_countable(bits) == 0))
 			continue;
-		*found = true;
-		*node = places[i].info.kind == KIND_NODE;
-		w->pack_bytes[places[i].pack] += places[i].stored;
+		if (best == NULL || score(w->r, &places[i]) > score(w->r, best))
+			best = &places[i];
 	}
+	*found = best != NULL;
+	*node = best != NULL && best->info.kind == KIND_NODE;
+	if (best != NULL)
+		w->pack_bytes[best->pack] += best->stored;
 	return code;
 }
 

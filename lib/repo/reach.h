@@ -23,7 +23,10 @@ must_check int reach_add_live(struct reach *w);
 bool reach_has(const struct reach *w, const uint8_t id[ID_SIZE]);
 uint64_t reach_missing_count(const struct reach *w);
 
-/* Bytes stored in a pack that are reached: what would be lost with it. A chunk that is in several packs counts in each. */
+/*
+ * Bytes stored in a pack that are reached. A chunk that is in several packs counts in one: the one in the most zones, unmarked before
+ * condemned or withdrawn, newest last. A pack with none is not needed.
+ */
 uint64_t reach_pack_bytes(const struct reach *w, uint32_t pack);
 bool reach_pack(const struct reach *w, uint32_t pack);
 

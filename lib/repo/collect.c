@@ -1,0 +1,288 @@
+#include "repo/collect.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "repo/commit.h"
+#include "repo/compact.h"
+#include "repo/reach.h"
+
+struct names {
+	uint8_t (*list)[DIGEST_SIZE];
+	uint32_t count;
+};
+
+struct collecting {
+	struct repo *r;
+	const struct collect_options *o;
+	struct collect_result *result;
+	struct reach *reach;
+	bool no_grace; /* grace 0, and nobody else can be counting on anything */
+	struct names condemn, destroy, unmark;
+	uint32_t *sparse; /* packs to compact */
+	size_t sparse_count;
+};
+
+static void add_name(struct names *n, const uint8_t name[DIGEST_SIZE])
+{
+	n->list = xrealloc(n->list, n->count + 1, DIGEST_SIZE);
+	memcpy(n->list[n->count++], name, DIGEST_SIZE);
+}
+
+static const struct repo_mark *find_mark(const struct repo *r, const uint8_t pack[DIGEST_SIZE])
+{
+	for (size_t i = 0; i < r->mark_count; i++) {
+		if (memcmp(r->marks[i].pack, pack, DIGEST_SIZE) == 0)
+			return &r->marks[i];
+	}
+	return NULL;
+}
+
+static bool grace_is_over(const struct collecting *c, const struct repo_mark *mark)
+{
+	return mark->zones == ZONE_BIT(c->r->zone_count) - 1 &&
+	       duration_after(mark->since, c->o->config->grace) <= clock_now();
+}
+
+/* What is to become of a pack that nothing needs. */
+static void doom(struct collecting *c, const uint8_t name[DIGEST_SIZE], uint64_t size)
+{
+	const struct repo_mark *mark = find_mark(c->r, name);
+
+	if (c->no_grace || (mark != NULL && grace_is_over(c, mark))) {
+		add_name(&c->destroy, name);
+		c->result->freed_bytes += size;
+	} else if (mark == NULL || mark->zones != ZONE_BIT(c->r->zone_count) - 1) {
+		add_name(&c->condemn, name);
+	} else {
+		c->result->waiting++;
+	}
+}
+
+static int judge(void *context, uint32_t number, const struct index_pack *pack, enum pack_origin origin)
+{
+	struct collecting *c = context;
+	uint64_t reached = reach_pack_bytes(c->reach, number), content = pack->size - pack->footer - PACK_HEAD_SIZE - PACK_TAIL_SIZE;
+	bool marked = find_mark(c->r, pack->name) != NULL;
+
+	/* Made and not yet indexed: the next run counts on it. */
+	if (origin == PACK_MADE || (repo_pack_bits(c->r, number) & PACK_IN_ANY) == 0)
+		return 0;
+	if (reached == 0) {
+		doom(c, pack->name, pack->size);
+	} else if (marked) {
+		add_name(&c->unmark, pack->name);
+	} else if (c->o->journal != NULL && reached * 100 <= content * (100 - COLLECT_DEAD_PERCENT)) {
+		c->sparse = xrealloc(c->sparse, c->sparse_count + 1, sizeof *c->sparse);
+		c->sparse[c->sparse_count++] = number;
+	}
+	return 0;
+}
+
+static int for_all_zones(struct collecting *c, const char *name, bool delete, const struct buf *object)
+{
+	int result = 0;
+
+	for (unsigned i = 0; i < c->r->zone_count; i++) {
+		struct zone_writer *writer = c->r->zones[i].writer;
+		int code = delete ? zone_delete(writer, name) : zone_put(writer, name, object->data, object->len);
+
+		if (code == 0 || code == (delete ? ERR_MISSING : ERR_EXISTS))
+			continue;
+		findings_add(c->r->findings, FINDING_LAG, c->r->zones[i].name, name, "%s", err_message());
+		result = code;
+	}
+	return result;
+}
+
+static int condemn(struct collecting *c, const uint8_t pack[DIGEST_SIZE])
+{
+	struct condemned mark = { .since = clock_now() };
+	char name[OBJECT_NAME_MAX];
+	_buf_ struct buf body;
+	_buf_ struct buf object;
+
+	memcpy(mark.dataset, c->r->dataset, sizeof mark.dataset);
+	memcpy(mark.pack, pack, DIGEST_SIZE);
+	buf_init(&body, MARK_MAX, "condemned mark");
+	buf_init(&object, MARK_MAX, "condemned mark");
+	int code = condemned_encode(&mark, &body);
+	if (code == 0)
+		code = signed_encode(SIGNED_CONDEMNED, c->o->signer, &body, &object);
+	if (code != 0)
+		return code;
+	/* A zone that does not take the mark now gets it from the next run; until then the grace has not begun. */
+	if (for_all_zones(c, name_condemned(c->r->dataset, pack, name), false, &object) == 0)
+		c->result->condemned++;
+	return 0;
+}
+
+static void remove_mark(struct collecting *c, const uint8_t pack[DIGEST_SIZE])
+{
+	char name[OBJECT_NAME_MAX];
+
+	if (for_all_zones(c, name_condemned(c->r->dataset, pack, name), true, NULL) != 0)
+		log_detail("the mark of %s stays until the next run", name);
+}
+
+/* Withdrawn first, so that no agent counts on it any more; then the packs; their marks last. */
+static int destroy(struct collecting *c)
+{
+	int code = lease_confirm(c->o->leases);
+
+	if (code == 0)
+		code = commit_index(c->r, c->o->signer, ZONE_BIT(c->r->zone_count) - 1, (const uint8_t(*)[DIGEST_SIZE])c->destroy.list,
+				    c->destroy.count);
+	for (uint32_t i = 0; i < c->destroy.count && code == 0; i++) {
+		const uint8_t *pack = c->destroy.list[i];
+		char name[OBJECT_NAME_MAX];
+		uint32_t number;
+
+		code = lease_renew(c->o->leases);
+		if (code != 0 || for_all_zones(c, name_pack(c->r->dataset, pack, name), true, NULL) != 0)
+			continue;
+		remove_mark(c, pack);
+		c->result->deleted++;
+		code = catalog_find_pack(c->r->catalog, pack, &number);
+		if (code == 0)
+			code = catalog_remove_pack(c->r->catalog, number);
+		code = code == ERR_MISSING ? 0 : code;
+	}
+	return code;
+}
+
+/* Intents whose work is done and whose snapshot is older than every live one: no gap in the chain needs them any more. */
+static void sweep_intents(struct collecting *c)
+{
+	uint64_t oldest = UINT64_MAX;
+	char name[OBJECT_NAME_MAX];
+
+	for (size_t i = 0; i < c->r->snapshot_count; i++) {
+		const struct snapshot *s = &c->r->snapshots[i];
+
+		if (s->intents == 0 && !s->quarantined && s->header.seq < oldest)
+			oldest = s->header.seq;
+	}
+	for (size_t i = 0; i < c->r->snapshot_count && oldest != UINT64_MAX; i++) {
+		const struct snapshot *s = &c->r->snapshots[i];
+		bool gone = s->zones == 0 && s->seals[0] == 0 && s->seals[1] == 0;
+
+		if (s->intents == 0 || !gone || s->header.seq >= oldest ||
+		    duration_after(s->intent_at, c->o->config->grace) > clock_now())
+			continue;
+		if (for_all_zones(c, name_intent(c->r->dataset, s->header.id, name), true, NULL) == 0)
+			c->result->finished_intents++;
+	}
+}
+
+/* Indexes from before the newest checkpoint that is older than the grace. */
+static int sweep_indexes(struct collecting *c)
+{
+	struct repo *r = c->r;
+
+	for (size_t k = 0; k < r->chain_count; k++) {
+		const struct chain *chain = &r->chains[k];
+		const struct signer *owner = trust_find(r->trust, chain->signer);
+		uint64_t checkpoint = chain->seq / CHECKPOINT_EVERY * CHECKPOINT_EVERY;
+		int64_t made_at = 0;
+
+		if (owner == NULL || (owner->roles & 1u << ROLE_AGENT) == 0 || checkpoint == 0)
+			continue;
+		int code = commit_checkpoint_time(r, chain, checkpoint, &made_at);
+		if (code == ERR_MISSING)
+			continue;
+		if (code != 0)
+			return code;
+		for (size_t i = 0; i < r->index_count && duration_after(made_at, c->o->config->grace) <= clock_now(); i++) {
+			const struct index_object *o = &r->indexes[i];
+			char name[OBJECT_NAME_MAX];
+
+			if (memcmp(o->signer, chain->signer, KEY_ID_SIZE) != 0 || o->seq >= checkpoint)
+				continue;
+			if (for_all_zones(c, name_index(r->dataset, o->signer, o->seq, o->hash, name), true, NULL) == 0)
+				c->result->old_indexes++;
+		}
+	}
+	return 0;
+}
+
+static int act(struct collecting *c)
+{
+	int code = 0;
+
+	if (c->sparse_count > 0)
+		code = compact(c->r, c->o, c->reach, c->sparse, c->sparse_count, c->result);
+	for (uint32_t i = 0; i < c->unmark.count && code == 0; i++, c->result->unmarked++)
+		remove_mark(c, c->unmark.list[i]);
+	for (uint32_t i = 0; i < c->condemn.count && code == 0; i++)
+		code = condemn(c, c->condemn.list[i]);
+	if (code == 0 && c->destroy.count > 0)
+		code = destroy(c);
+	if (code == 0)
+		sweep_intents(c);
+	if (code == 0)
+		code = sweep_indexes(c);
+	return code == 0 ? catalog_flush(c->r->catalog, true) : code;
+}
+
+static void plan(const struct collecting *c)
+{
+	c->result->condemned = c->condemn.count;
+	c->result->deleted = c->destroy.count;
+	c->result->compacted = c->sparse_count;
+	log_info("%s: would condemn %u packs, delete %u, compact %zu", c->r->dataset, c->condemn.count, c->destroy.count,
+		 c->sparse_count);
+}
+
+/* Why collection must not act now, or NULL. */
+static const char *hindrance(const struct repo *r, const struct collect_options *o)
+{
+	if (!r->complete)
+		return "not every zone could be listed";
+	if (!o->dry_run && lease_zones(o->leases) != ZONE_BIT(r->zone_count) - 1)
+		return "not every zone can be written to";
+	if (r->chain_broken)
+		return "the chain of headers or indexes has a gap that nothing explains";
+	return NULL;
+}
+
+int collect(struct repo *r, const struct collect_options *options, struct collect_result *result)
+{
+	struct collecting c = { .r = r, .o = options, .result = result };
+	const char *why = hindrance(r, options);
+	int code;
+
+	*result = (struct collect_result){ 0 };
+	if (why != NULL) {
+		findings_add(r->findings, FINDING_NOTE, NULL, NULL, "no space is freed this time: %s", why);
+		return 0;
+	}
+	c.no_grace = options->config->grace.months == 0 && options->config->grace.seconds == 0 &&
+		     (options->dry_run || lease_only_one(options->leases));
+	c.reach = reach_new(r);
+	code = reach_add_live(c.reach);
+	if (code == 0 && reach_missing_count(c.reach) > 0) {
+		findings_add(r->findings, FINDING_NOTE, NULL, NULL,
+			     "no space is freed this time: live snapshots need chunks that no zone lists; run 'nightfold-verify check --repair'");
+		goto out;
+	}
+	if (code == 0)
+		code = catalog_each_pack(r->catalog, judge, &c);
+	/* Packs that no index names: an agent knows that they are not its own in the making, a pruner does not. */
+	for (size_t i = 0; code == 0 && options->journal != NULL && i < r->orphan_count; i++)
+		doom(&c, r->orphans[i].name, r->orphans[i].size);
+	if (code == 0 && options->dry_run)
+		plan(&c);
+	else if (code == 0)
+		code = act(&c);
+out:
+	reach_free(c.reach);
+	free(c.condemn.list);
+	free(c.destroy.list);
+	free(c.unmark.list);
+	free(c.sparse);
+	return code;
+}
