@@ -1,6 +1,6 @@
 /*
- * The snapshot that tests/golden holds: what is in it, as the structures that the format's decoders fill. golden_test.c makes
- * the files from it (--write) and compares them with it, field by field.
+ * The snapshot that tests/golden holds: what is in it, as the structures that the format's decoders fill. golden_test.c
+ * makes the files from it (--write) and compares them with it, field by field.
  */
 #ifndef GOLDEN_H
 #define GOLDEN_H
@@ -76,8 +76,8 @@ static inline void golden_piece(enum golden_piece piece, uint8_t *out)
 }
 
 /*
- * Two entries nodes under a branch, and a list. Children of the first: the list, sparse, whole 1, whole 2; of the second: the
- * group. Which bytes a file's fingerprint is over is said here by its pieces, or by a slice of the group.
+ * Two entries nodes under a branch, and a list. Children of the first: the list, sparse, whole 1, whole 2; of the
+ * second: the group. Which bytes a file's fingerprint is over is said here by its pieces, or by a slice of the group.
  */
 struct golden_file {
 	struct entry entry;

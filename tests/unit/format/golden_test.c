@@ -1,10 +1,10 @@
 /*
- * Golden vectors: tests/golden holds a small snapshot as the first release wrote it, with its keys. Every later version must
- * read it. These tests decode the files and compare them field by field with golden.h, encode the fields again and compare the
- * bytes.
+ * Golden vectors: tests/golden holds a small snapshot as the first release wrote it, with its keys. Every later version
+ * must read it. These tests decode the files and compare them field by field with golden.h, encode the fields again and
+ * compare the bytes.
  *
- * "golden_test --write FOLDER" makes the files (with random numbers that are none, so that they are the same each time). That
- * is done once for each version of the format, never to make a failing test pass.
+ * "golden_test --write FOLDER" makes the files (with random numbers that are none, so that they are the same each
+ * time). That is done once for each version of the format, never to make a failing test pass.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,0 +1,266 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <zstd.h>
+
+#include "base/alloc.h"
+#include "format/blob.h"
+#include "format/limits.h"
+
+#define SIZE 100000
+
+static uint8_t key[KEY_SIZE] = "a chunk key, of thirty-two bytes", text[SIZE], noise[SIZE], out[SIZE];
+
+static int set_up(void **state)
+{
+	*state = blob_codec_new(SIZE, 3);
+	for (size_t i = 0; i < SIZE; i++)
+		text[i] = (uint8_t)("abcdefghijklmnop"[i % 16] + i / 1000 % 3);
+	random_bytes(noise, sizeof noise);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	blob_codec_free(*state);
+	return 0;
+}
+
+static struct blob_info info_of(enum kind kind, enum suite suite, size_t plain)
+{
+	struct blob_info info = { .kind = kind, .suite = suite, .plain = (uint32_t)plain };
+
+	chunk_id(key, info.id);
+	return info;
+}
+
+static void what_was_encoded_is_decoded_in_every_kind_suite_and_size(void **state)
+{
+	static const struct {
+		const uint8_t *data;
+		size_t size;
+		enum compression compression;
+	} rows[] = {
+		{text,	1,	   COMPRESSION_NONE},
+		{ text,	SIZE, COMPRESSION_ZSTD},
+		{ noise, SIZE, COMPRESSION_NONE},
+		{ text,	40,   COMPRESSION_ZSTD}
+	};
+
+	for (enum kind kind = KIND_CONTENT; kind <= KIND_NODE; kind++)
+		for (enum suite suite = SUITE_AES256GCM; suite <= SUITE_XCHACHA20POLY1305; suite++)
+			for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+				struct blob_info info = info_of(kind, suite, rows[i].size);
+				const uint8_t *stored;
+				size_t len;
+
+				assert_int_equal(blob_encode(*state, "sms", key, &info, rows[i].data, &stored, &len),
+						 0);
+				assert_int_equal(info.compression, rows[i].compression);
+				assert_int_equal(blob_check(&info, len), 0);
+				if (info.compression == COMPRESSION_NONE)
+					assert_int_equal(len, rows[i].size + suite_overhead(suite));
+
+				memset(out, 0, sizeof out);
+				assert_int_equal(blob_decode(*state, "sms", key, &info, stored, len, out), 0);
+				assert_memory_equal(out, rows[i].data, rows[i].size);
+			}
+}
+
+static void each_encryption_has_a_fresh_nonce(void **state)
+{
+	struct blob_info info = info_of(KIND_CONTENT, SUITE_AES256GCM, 1000);
+	const uint8_t *stored;
+	uint8_t first[2000];
+	size_t first_len, len;
+
+	assert_int_equal(blob_encode(*state, "sms", key, &info, text, &stored, &first_len), 0);
+	memcpy(first, stored, first_len);
+	assert_int_equal(blob_encode(*state, "sms", key, &info, text, &stored, &len), 0);
+	assert_int_equal(len, first_len);
+	assert_memory_not_equal(stored, first, 12);
+	assert_memory_not_equal(stored + 12, first + 12, len - 12);
+}
+
+/* Encodes `text`, then lets the caller change one thing that is bound. */
+static int decode_as(void *codec, const char *dataset, const uint8_t *with, void (*change)(struct blob_info *),
+		     long flipped)
+{
+	struct blob_info info = info_of(KIND_CONTENT, SUITE_AES256GCM, 1000);
+	const uint8_t *stored;
+	size_t len;
+
+	assert_int_equal(blob_encode(codec, "sms", key, &info, noise, &stored, &len), 0);
+	uint8_t *copy = xmalloc(len);
+	memcpy(copy, stored, len);
+	if (flipped >= 0)
+		copy[flipped] ^= 1;
+	if (change != NULL)
+		change(&info);
+	int code = blob_decode(codec, dataset, with, &info, copy, len, out);
+	free(copy);
+	return code;
+}
+
+static void change_kind(struct blob_info *info)
+{
+	info->kind = KIND_NODE;
+}
+
+static void change_suite(struct blob_info *info)
+{
+	/* Of the same overhead, so that only the tag can tell. */
+	info->suite = SUITE_XCHACHA20POLY1305;
+	info->plain -= (uint32_t)(suite_overhead(SUITE_XCHACHA20POLY1305) - suite_overhead(SUITE_AES256GCM));
+}
+
+static void change_compression(struct blob_info *info)
+{
+	info->compression = COMPRESSION_ZSTD;
+	info->plain++;
+}
+
+static void change_plain(struct blob_info *info)
+{
+	info->plain++;
+}
+
+static void change_id(struct blob_info *info)
+{
+	info->id[31] ^= 1;
+}
+
+static void anything_bound_to_a_blob_that_differs_is_refused(void **state)
+{
+	uint8_t other[KEY_SIZE];
+
+	memcpy(other, key, sizeof other);
+	other[0] ^= 1;
+	assert_int_equal(decode_as(*state, "sms", key, NULL, -1), 0);
+	assert_int_equal(decode_as(*state, "mms", key, NULL, -1), ERR_INTEGRITY);
+	assert_non_null(strstr(err_message(), "fails its authentication tag"));
+	assert_int_equal(decode_as(*state, "sms", other, NULL, -1), ERR_INTEGRITY);
+	assert_non_null(strstr(err_message(), "does not belong to the key that was given for it"));
+	assert_int_equal(decode_as(*state, "sms", key, change_id, -1), ERR_INTEGRITY);
+	assert_int_equal(decode_as(*state, "sms", key, change_kind, -1), ERR_INTEGRITY);
+	assert_int_equal(decode_as(*state, "sms", key, change_suite, -1), ERR_INTEGRITY);
+	assert_int_equal(decode_as(*state, "sms", key, change_compression, -1), ERR_INTEGRITY);
+	assert_int_equal(decode_as(*state, "sms", key, change_plain, -1), ERR_FORMAT);
+	for (long at = 0; at < 1028; at += 257)
+		assert_int_equal(decode_as(*state, "sms", key, NULL, at), ERR_INTEGRITY);
+}
+
+static void lengths_that_cannot_be_are_refused_before_anything_is_allocated(void **state)
+{
+	static const struct {
+		enum kind kind;
+		enum suite suite;
+		enum compression compression;
+		uint32_t plain;
+		uint64_t stored;
+		int code;
+	} rows[] = {
+		{KIND_CONTENT,	SUITE_AES256GCM,	 COMPRESSION_NONE,	   1,	      29,		  0	    },
+		{ KIND_CONTENT, SUITE_AES256GCM,	 COMPRESSION_NONE,	   1,	      28,		  ERR_FORMAT},
+		{ KIND_CONTENT, SUITE_AES256GCM,	 COMPRESSION_NONE,	   1,	      30,		  ERR_FORMAT},
+		{ KIND_CONTENT, SUITE_AES256GCM,	 COMPRESSION_NONE,	   0,	      28,		  ERR_FORMAT},
+		{ KIND_CONTENT, SUITE_AES256GCM,	 COMPRESSION_NONE,	   CHUNK_MAX,     CHUNK_MAX + 28, 0		},
+		{ KIND_CONTENT, SUITE_AES256GCM,	 COMPRESSION_NONE,	   CHUNK_MAX + 1, CHUNK_MAX + 29, ERR_FORMAT},
+		{ KIND_CONTENT, SUITE_XCHACHA20POLY1305, COMPRESSION_NONE,	   1,	      41,		  0	    },
+		{ KIND_CONTENT, SUITE_AES256GCM,	 COMPRESSION_ZSTD,	   10,	       37,		   0	     },
+		{ KIND_CONTENT, SUITE_AES256GCM,	 COMPRESSION_ZSTD,	   10,	       38,		   ERR_FORMAT},
+		{ KIND_CONTENT, SUITE_AES256GCM,	 COMPRESSION_ZSTD,	   10,	       29,		   0	     },
+		{ KIND_CONTENT, SUITE_AES256GCM,	 COMPRESSION_ZSTD,	   10,	       28,		   ERR_FORMAT},
+		{ KIND_NODE,    SUITE_AES256GCM,	      COMPRESSION_NONE,	NODE_MAX,	  NODE_MAX + 28,	 0	   },
+		{ KIND_NODE,    SUITE_AES256GCM,	      COMPRESSION_NONE,	NODE_MAX + 1,  NODE_MAX + 29,  ERR_FORMAT},
+		{ (enum kind)0, SUITE_AES256GCM,	 COMPRESSION_NONE,	   1,	      29,		  ERR_FORMAT},
+		{ (enum kind)3, SUITE_AES256GCM,	 COMPRESSION_NONE,	   1,	      29,		  ERR_FORMAT},
+		{ KIND_CONTENT, (enum suite)0,	       COMPRESSION_NONE,	 1,		    29,		ERR_FORMAT},
+		{ KIND_CONTENT, (enum suite)3,	       COMPRESSION_NONE,	 1,		    29,		ERR_FORMAT},
+		{ KIND_CONTENT, SUITE_AES256GCM,	 (enum compression)2, 1,		 29,	     ERR_FORMAT},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct blob_info info = { .kind = rows[i].kind,
+					  .suite = rows[i].suite,
+					  .compression = rows[i].compression,
+					  .plain = rows[i].plain };
+
+		assert_int_equal(blob_check(&info, rows[i].stored), rows[i].code);
+	}
+}
+
+static void a_piece_larger_than_the_codec_is_refused(void **state)
+{
+	struct blob_info info = info_of(KIND_CONTENT, SUITE_AES256GCM, SIZE + 1);
+	const uint8_t *stored;
+	size_t len;
+
+	assert_int_equal(blob_encode(*state, "sms", key, &info, text, &stored, &len), ERR_FORMAT);
+	assert_int_equal(blob_decode(*state, "sms", key, &info, text, info.plain + 28, out), ERR_FORMAT);
+}
+
+/* What the holder of a chunk's key could store as its compressed form: `packed` is what decryption gives. */
+static int decode_packed(void *codec, const void *packed, size_t packed_len, uint32_t plain)
+{
+	struct blob_info info = info_of(KIND_CONTENT, SUITE_AES256GCM, plain);
+	uint8_t aad[79] = "NFBLOB1\n", *stored = xmalloc(packed_len + 28);
+
+	/* docs/FORMAT.md, "Blob", written out once more. */
+	info.compression = COMPRESSION_ZSTD;
+	sha256("sms", 3, aad + 8);
+	memcpy(aad + 40, (uint8_t[]){ KIND_CONTENT, SUITE_AES256GCM, COMPRESSION_ZSTD }, 3);
+	memcpy(aad + 43,
+	       (uint8_t[]){ (uint8_t)(plain >> 24), (uint8_t)(plain >> 16), (uint8_t)(plain >> 8), (uint8_t)plain }, 4);
+	memcpy(aad + 47, info.id, ID_SIZE);
+	aead_seal(SUITE_AES256GCM, key, aad, sizeof aad, packed, packed_len, stored);
+	int code = blob_decode(codec, "sms", key, &info, stored, packed_len + 28, out);
+	free(stored);
+	return code;
+}
+
+static void a_compressed_form_that_is_not_one_frame_of_the_right_length_is_refused(void **state)
+{
+	static uint8_t frame[4000];
+	size_t len = ZSTD_compress(frame, 1000, text, 2000, 3);
+
+	assert_false(ZSTD_isError(len));
+	assert_int_equal(decode_packed(*state, frame, len, 2000), 0);
+	assert_memory_equal(out, text, 2000);
+
+	/* A bomb: more than its length says. */
+	assert_int_equal(decode_packed(*state, frame, len, 1999), ERR_INTEGRITY);
+	assert_non_null(strstr(err_message(), "does not decompress to its length"));
+	assert_int_equal(decode_packed(*state, frame, len, 2001), ERR_INTEGRITY);
+	/* Cut, with a byte behind it, two frames, or another kind of frame. */
+	assert_int_equal(decode_packed(*state, frame, len - 1, 2000), ERR_INTEGRITY);
+	assert_non_null(strstr(err_message(), "is not one whole zstd frame"));
+	assert_int_equal(decode_packed(*state, frame, len + 1, 2000), ERR_INTEGRITY);
+	memcpy(frame + len, frame, len);
+	assert_int_equal(decode_packed(*state, frame, 2 * len, 4000), ERR_INTEGRITY);
+	assert_int_equal(decode_packed(*state, "\x50\x2a\x4d\x18\x01\0\0\0x", 9, 2000), ERR_INTEGRITY);
+	assert_non_null(strstr(err_message(), "is not one whole zstd frame"));
+	assert_int_equal(decode_packed(*state, "\x28\xb5", 2, 2000), ERR_INTEGRITY);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(what_was_encoded_is_decoded_in_every_kind_suite_and_size, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(each_encryption_has_a_fresh_nonce, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(anything_bound_to_a_blob_that_differs_is_refused, set_up, tear_down),
+		cmocka_unit_test(lengths_that_cannot_be_are_refused_before_anything_is_allocated),
+		cmocka_unit_test_setup_teardown(a_piece_larger_than_the_codec_is_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_compressed_form_that_is_not_one_frame_of_the_right_length_is_refused,
+						set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
