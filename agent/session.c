@@ -8,20 +8,6 @@
 #include "base/log.h"
 #include "format/pack.h"
 
-static int check_zones(const struct config *config)
-{
-	struct zone_place places[REPO_ZONES_MAX];
-	unsigned count;
-	bool same_device;
-
-	repo_places(config, places, &count);
-	if (count < 2)
-		return 0;
-	int code = zone_distinct(&places[0], &places[1], &same_device);
-	/* The same place twice is a mistake in the configuration; a zone that does not answer is no reason to stop. */
-	return code == ERR_REFUSED ? failed_in(ERR_USAGE, "%s:%d", config->file, config->zones[1].line) : 0;
-}
-
 static int load_recipients(struct session *s)
 {
 	const struct config *config = s->config;
@@ -74,10 +60,6 @@ int session_open(const struct common_options *common, enum session_need need, st
 
 	if (code == 0)
 		code = clock_init(out->config->test_clock);
-	if (code == 0)
-		code = check_zones(out->config);
-	if (code == 0)
-		code = config_default_signers(out->config);
 	if (code == 0)
 		code = trust_load(out->config, &out->trust);
 	if (code == 0 && need == NEED_AGENT)

@@ -21,7 +21,7 @@ struct session {
 
 enum session_need { NEED_NOTHING, NEED_AGENT, NEED_AGENT_OR_PRUNER };
 
-/* Loads the configuration, starts the clock, checks that the zones are distinct, and opens the key that is needed. */
+/* Loads the configuration, starts the clock, and opens the keys that are needed. */
 must_check int session_open(const struct common_options *common, enum session_need need, struct session *out);
 void session_close(struct session *s);
 

@@ -583,7 +583,7 @@ static int read_large(struct gathering *g, const struct entry *e, const struct s
 static int add_large(struct gathering *g, const struct entry *e, const struct stat_print *print, const struct entry *old)
 {
 	uint32_t count = old == NULL ? 0 : old->content.form == CONTENT_WHOLE ? old->content.count : 1;
-	bool has = old != NULL && old->content.form != CONTENT_SLICE && count <= ENTRY_CHUNKS_MAX;
+	bool has = old != NULL && g->shard != NULL && old->content.form != CONTENT_SLICE && count <= ENTRY_CHUNKS_MAX;
 	int code = 0;
 
 	for (uint32_t i = 0; has && code == 0 && old->content.form != CONTENT_NONE && i < count; i++)
