@@ -126,13 +126,26 @@ int key_save(const char *dir, const struct secret_key *key, const struct buf *pa
 	return code != 0 ? code : key_save_text(dir, (const char *)text.data, text.len);
 }
 
+int key_load_text(const char *path, struct buf *text, struct key_summary *summary)
+{
+	mode_t mode;
+	int code;
+
+	buf_init_guarded(text, KEY_FILE_MAX, "a key");
+	code = secret_file_read(path, text, &mode);
+	/* Only the content says whether the mode matters: a public key given for a secret one is no open secret. */
+	if (code == 0)
+		code = key_summarize_text((const char *)text->data, text->len, path, summary);
+	if (code == 0 && summary->secret)
+		code = secret_file_check_mode(path, mode);
+	return code;
+}
+
 int key_load(const char *path, passphrase_source ask, void *context, struct secret_key **out)
 {
+	struct key_summary summary;
 	_buf_ struct buf text = { 0 };
-
-	buf_init_guarded(&text, KEY_FILE_MAX, "a secret key");
-
-	int code = secret_file_load(path, &text);
+	int code = key_load_text(path, &text, &summary);
 
 	return code != 0 ? code : key_parse((const char *)text.data, text.len, path, ask, context, out);
 }
@@ -141,18 +154,7 @@ int key_summarize(const char *path, struct key_summary *out)
 {
 	_buf_ struct buf text = { 0 };
 
-	buf_init_guarded(&text, KEY_FILE_MAX, "a key");
-
-	int code = io_load(path, &text);
-
-	if (code == 0)
-		code = key_summarize_text((const char *)text.data, text.len, path, out);
-	if (code != 0 || !out->secret)
-		return code;
-	/* A secret one: again, with the checks that such a file needs. */
-	buf_clear(&text);
-	code = secret_file_load(path, &text);
-	return code != 0 ? code : key_summarize_text((const char *)text.data, text.len, path, out);
+	return key_load_text(path, &text, out);
 }
 
 int key_load_public(const char *path, struct public_key *out)

@@ -97,6 +97,8 @@ struct key_summary {
 	bool secret, passphrase;
 };
 must_check int key_summarize(const char *path, struct key_summary *out);
+/* The same with the file's text; `text` is made guarded by this function, and released by the caller also on error. */
+must_check int key_load_text(const char *path, struct buf *text, struct key_summary *out);
 must_check int key_summarize_text(const char *text, size_t len, const char *what, struct key_summary *out);
 
 /*

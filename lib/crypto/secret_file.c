@@ -11,7 +11,7 @@
 #include "base/io.h"
 #include "crypto/secret.h"
 
-int secret_file_load(const char *path, struct buf *out)
+int secret_file_read(const char *path, struct buf *out, mode_t *mode)
 {
 	/* O_NONBLOCK: a FIFO without a writer must be refused, not waited for. */
 	_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -23,12 +23,7 @@ int secret_file_load(const char *path, struct buf *out)
 	if (fstat(fd, &st) != 0)
 		return failed_errno(ERR_SYSTEM, "cannot look at '%s'", path);
 	if (!S_ISREG(st.st_mode))
-		return failed(ERR_REFUSED, "'%s' is not a regular file, and secrets are read from nothing else", path);
-	if ((st.st_mode & 077) != 0)
-		return failed(
-			ERR_REFUSED,
-			"'%s' holds a secret but has mode %04o: others may have read it; chmod 600 it, or replace it",
-			path, (unsigned)st.st_mode & 07777);
+		return failed(ERR_REFUSED, "'%s' is not a regular file, and keys are read from nothing else", path);
 	if (st.st_size > (off_t)(out->max - out->len))
 		return failed(ERR_FORMAT, "'%s' is no key file: it has more than %zu bytes", path, out->max);
 
@@ -38,9 +33,28 @@ int secret_file_load(const char *path, struct buf *out)
 
 	if (code == 0)
 		code = io_read(fd, at, (size_t)st.st_size, &got, path);
-	if (code == 0)
-		out->len += got;
-	return code;
+	if (code != 0)
+		return code;
+	out->len += got;
+	*mode = st.st_mode;
+	return 0;
+}
+
+int secret_file_check_mode(const char *path, mode_t mode)
+{
+	if ((mode & 077) == 0)
+		return 0;
+	return failed(ERR_REFUSED,
+		      "'%s' holds a secret but has mode %04o: others may have read it; chmod 600 it, or replace it",
+		      path, (unsigned)mode & 07777);
+}
+
+int secret_file_load(const char *path, struct buf *out)
+{
+	mode_t mode;
+	int code = secret_file_read(path, out, &mode);
+
+	return code != 0 ? code : secret_file_check_mode(path, mode);
 }
 
 int secret_file_create(const char *dir, const char *name, const void *data, size_t len)

@@ -2,6 +2,8 @@
 #ifndef CRYPTO_SECRET_FILE_H
 #define CRYPTO_SECRET_FILE_H
 
+#include <sys/types.h>
+
 #include "base/buf.h"
 
 /*
@@ -10,6 +12,10 @@
  * file; ERR_FORMAT: larger than out->max; ERR_SYSTEM.
  */
 must_check int secret_file_load(const char *path, struct buf *out);
+
+/* The two halves of it, for a file of which only the content says whether it is a secret. */
+must_check int secret_file_read(const char *path, struct buf *out, mode_t *mode);
+must_check int secret_file_check_mode(const char *path, mode_t mode);
 
 /*
  * Creates dir/name (0600) with all of its content at once: a crash leaves no file of that name that is not whole.

@@ -309,6 +309,9 @@ static void secret_files_that_others_can_read_are_refused(void **state)
 	assert_int_equal(key_load(in("fifo"), NULL, NULL, &key), ERR_REFUSED);
 	assert_int_equal(key_load(in("nothing"), NULL, NULL, &key), ERR_MISSING);
 	assert_int_equal(key_load_public(in("nothing"), &summary.public), ERR_MISSING);
+	/* A public key in the place of a secret one is a mistake, not a leak. */
+	put("agent.pub", AGENT_PUBLIC, 0644);
+	assert_int_equal(key_load(in("agent.pub"), NULL, NULL, &key), ERR_FORMAT);
 	assert_null(key);
 
 	/* 0400 is less open than 0600, and a link is where systemd puts a credential. */
