@@ -582,21 +582,23 @@ static int read_large(struct gathering *g, const struct entry *e, const struct s
 
 static int add_large(struct gathering *g, const struct entry *e, const struct stat_print *print, const struct entry *old)
 {
-	uint32_t count = old == NULL ? 0 : old->content.form == CONTENT_WHOLE ? old->content.count : 1;
-	bool has = old != NULL && g->shard != NULL && old->content.form != CONTENT_SLICE && count <= ENTRY_CHUNKS_MAX;
+	struct entry *added;
+	bool has = true;
 	int code = 0;
 
-	for (uint32_t i = 0; has && code == 0 && old->content.form != CONTENT_NONE && i < count; i++)
+	if (old == NULL || old->content.form == CONTENT_SLICE)
+		return read_large(g, e, print);
+	uint32_t count = old->content.form == CONTENT_NONE ? 0 : old->content.form == CONTENT_LIST ? 1 : old->content.count;
+	for (uint32_t i = 0; has && code == 0 && i < count; i++)
 		code = store_has(g->o->store, g->shard->node.children[old->content.child + i].id, &has);
 	if (code != 0)
 		return code;
-	if (!has)
+	if (!has || count > ENTRY_CHUNKS_MAX)
 		return read_large(g, e, print);
-	struct entry *added;
 	code = add_to_batch(g, e, print, &added);
 	if (code != 0 || added == NULL)
 		return code;
-	if (!adopt_content(g, old, old->content.form == CONTENT_NONE ? 0 : count)) {
+	if (!adopt_content(g, old, count)) {
 		/* It has more extents than the batch has room for: read, it gets an item of its own. */
 		g->batch->count--;
 		return read_large(g, e, print);
