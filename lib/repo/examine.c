@@ -5,7 +5,36 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "crypto/digest.h"
+
+#define CHECKPOINT_EVERY 64 /* an agent's index whose number is divisible by this is a checkpoint */
+
+bool snapshot_stays(const struct repo *r, const struct snapshot *s)
+{
+	return snapshot_live(s) && repo_expiry(r, s) > clock_now();
+}
+
+bool chain_start(const struct repo *r, const uint8_t signer[KEY_ID_SIZE], uint64_t *start)
+{
+	const struct signer *owner = trust_find(r->trust, signer);
+	const struct chain *chain = NULL;
+
+	for (size_t i = 0; i < r->chain_count && chain == NULL; i++)
+		chain = memcmp(r->chains[i].signer, signer, KEY_ID_SIZE) == 0 ? &r->chains[i] : NULL;
+	if (owner == NULL || chain == NULL)
+		return false;
+	*start = 0;
+	if ((owner->roles & (1u << ROLE_AGENT)) == 0)
+		return true;
+
+	uint64_t checkpoint = chain->seq - chain->seq % CHECKPOINT_EVERY;
+	for (size_t i = 0; i < r->index_count; i++) {
+		if (r->indexes[i].seq == checkpoint && memcmp(r->indexes[i].signer, signer, KEY_ID_SIZE) == 0)
+			*start = checkpoint;
+	}
+	return true;
+}
 
 /* A sector that cannot be read is damage to the object, not the end of the zone. */
 static int get(struct repo *r, unsigned zone, const char *name, size_t max, const char *what, struct buf *object)

@@ -10,6 +10,15 @@
 
 #include "repo/repo.h"
 
+/* Whether a snapshot lives and is not past its expiry: nothing else is ever brought anywhere, or missed. */
+bool snapshot_stays(const struct repo *r, const struct snapshot *s);
+
+/*
+ * The first index of a signer's chain that is needed: below its newest checkpoint a chain is deleted after a while. False: no chain
+ * of anybody trusted.
+ */
+bool chain_start(const struct repo *r, const uint8_t signer[KEY_ID_SIZE], uint64_t *start);
+
 /* Bytes that examine_pack() holds at a time. */
 #define EXAMINE_WINDOW (1u << 20)
 

@@ -124,6 +124,16 @@ void findings_heal(struct findings *f, const char *zone, const char *object)
 	pthread_mutex_unlock(&f->lock);
 }
 
+void findings_heal_zone(struct findings *f, enum finding_kind kind, const char *zone)
+{
+	pthread_mutex_lock(&f->lock);
+	for (size_t i = 0; i < f->count; i++) {
+		if (f->list[i]->kind == kind && same_text(f->list[i]->zone, zone) && f->list[i]->object == NULL)
+			f->list[i]->healed = true;
+	}
+	pthread_mutex_unlock(&f->lock);
+}
+
 size_t findings_count(const struct findings *f, enum finding_kind kind, bool unhealed_only)
 {
 	size_t count = 0;

@@ -42,6 +42,9 @@ printf_like(5, 6) void findings_add(struct findings *f, enum finding_kind kind, 
 /* Marks the findings of this object in this zone as healed. */
 void findings_heal(struct findings *f, const char *zone, const char *object);
 
+/* Marks the findings of this kind about this zone as a whole (which name no object) as healed. */
+void findings_heal_zone(struct findings *f, enum finding_kind kind, const char *zone);
+
 size_t findings_count(const struct findings *f, enum finding_kind kind, bool unhealed_only);
 size_t findings_total(const struct findings *f);
 const struct finding *findings_at(const struct findings *f, size_t i);

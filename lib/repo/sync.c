@@ -5,19 +5,17 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/clock.h"
 #include "base/hex.h"
 #include "base/stop.h"
 #include "repo/copy.h"
 #include "repo/examine.h"
 #include "repo/reach.h"
 
-#define CHECKPOINT_EVERY 64 /* an agent's index whose number is divisible by this is a checkpoint */
-
 struct syncing {
 	struct repo *r;
 	struct sync_result *result;
 	unsigned stopped; /* zones that gave trouble: nothing more is brought there */
+	bool heal;	  /* replace what does not count, destroy nothing */
 };
 
 static void lags(struct syncing *s, unsigned zone, const char *object, const char *why)
@@ -50,7 +48,9 @@ static bool can_give(const struct syncing *s, unsigned from, unsigned to)
 /* Puts bytes that were examined. Whether they are there now. */
 static bool put(struct syncing *s, unsigned to, const char *name, const struct buf *object)
 {
-	int code = zone_put(s->r->zones[to].writer, name, object->data, object->len);
+	struct zone_writer *writer = s->r->zones[to].writer;
+	int code = s->heal ? zone_replace(writer, name, object->data, object->len)
+			   : zone_put(writer, name, object->data, object->len);
 
 	if (code == 0) {
 		s->result->objects++;
@@ -121,42 +121,19 @@ static void sync_intents(struct syncing *s, unsigned to)
 
 		if (snapshot->intents == 0 || (snapshot->intents & ZONE_BIT(to)) != 0)
 			continue;
-		if (!listed && examine_seals(s->r, to, &rows, &count) != 0) {
+		if (!s->heal && !listed && examine_seals(s->r, to, &rows, &count) != 0) {
 			give_up(s, to);
 			break;
 		}
 		listed = true;
 		bring_intent(s, snapshot, to);
-		destroy_in(s, snapshot, to, rows, count);
+		if (!s->heal)
+			destroy_in(s, snapshot, to, rows, count);
 	}
 	free(rows);
 }
 
 /* ---- indexes ---- */
-
-static const struct chain *chain_of(const struct repo *r, const uint8_t signer[KEY_ID_SIZE])
-{
-	for (size_t i = 0; i < r->chain_count; i++) {
-		if (memcmp(r->chains[i].signer, signer, KEY_ID_SIZE) == 0)
-			return &r->chains[i];
-	}
-	return NULL;
-}
-
-/* Below its newest checkpoint a chain is deleted after a while: that is not brought back. */
-static uint64_t chain_start(const struct repo *r, const struct chain *chain)
-{
-	const struct signer *owner = trust_find(r->trust, chain->signer);
-	uint64_t checkpoint = chain->seq - chain->seq % CHECKPOINT_EVERY;
-
-	if (owner == NULL || (owner->roles & (1u << ROLE_AGENT)) == 0)
-		return 0;
-	for (size_t i = 0; i < r->index_count; i++) {
-		if (r->indexes[i].seq == checkpoint && memcmp(r->indexes[i].signer, chain->signer, KEY_ID_SIZE) == 0)
-			return checkpoint;
-	}
-	return 0;
-}
 
 static void bring_index(struct syncing *s, struct index_object *o, unsigned to)
 {
@@ -184,10 +161,11 @@ static int sync_indexes(struct syncing *s, unsigned to)
 
 	for (size_t i = 0; i < s->r->index_count && code == 0 && open_to(s, to); i++) {
 		struct index_object *o = &s->r->indexes[i];
-		const struct chain *chain = chain_of(s->r, o->signer);
+		uint64_t start;
 
 		code = stop_check();
-		if (code == 0 && chain != NULL && (o->zones & ZONE_BIT(to)) == 0 && o->seq >= chain_start(s->r, chain))
+		if (code == 0 && (o->zones & ZONE_BIT(to)) == 0 && chain_start(s->r, o->signer, &start) &&
+		    o->seq >= start)
 			bring_index(s, o, to);
 	}
 	return code;
@@ -260,7 +238,7 @@ static int bring_packs(struct syncing *s, const struct numbers *n, unsigned to, 
 			code = catalog_pack(s->r->catalog, n->list[i], &pack, &origin);
 		if (code != 0)
 			return code;
-		code = copy_pack(s->r, &pack, to, false);
+		code = copy_pack(s->r, &pack, to, s->heal);
 		name_pack(s->r->dataset, pack.name, name);
 		if (code == 0) {
 			repo_set_pack_bits(s->r, n->list[i],
@@ -281,12 +259,6 @@ static int bring_packs(struct syncing *s, const struct numbers *n, unsigned to, 
 	return 0;
 }
 
-/* Whether a snapshot lives and is to live on: nothing else is ever brought anywhere. */
-static bool keeps(const struct repo *r, const struct snapshot *snapshot)
-{
-	return snapshot_live(snapshot) && repo_expiry(r, snapshot) > clock_now();
-}
-
 /* Brings packs that live snapshots need although they are marked: a mark is a record, never an authority. */
 static int bring_needed(struct syncing *s, unsigned to)
 {
@@ -301,7 +273,7 @@ static int bring_needed(struct syncing *s, unsigned to)
 		code = 0;
 		brought = 0;
 		for (size_t i = 0; i < s->r->snapshot_count && code == 0; i++) {
-			if (keeps(s->r, &s->r->snapshots[i]))
+			if (snapshot_stays(s->r, &s->r->snapshots[i]))
 				code = reach_add(reach, s->r->snapshots[i].header.root_id, note_needed, &needed);
 		}
 		if (code == 0)
@@ -379,7 +351,7 @@ static void bring_seal(struct syncing *s, struct snapshot *snapshot, uint32_t ge
 	if (!put(s, to, name, &object))
 		return;
 	snapshot->seals[to] = generation;
-	if (!keeps(s->r, snapshot))
+	if (!snapshot_stays(s->r, snapshot))
 		destroy_object(s, to, name);
 }
 
@@ -406,14 +378,14 @@ static int sync_seals(struct syncing *s, struct seals *seals, unsigned to)
 {
 	for (size_t i = 0; i < s->r->snapshot_count && open_to(s, to); i++) {
 		struct snapshot *snapshot = &s->r->snapshots[i];
-		bool behind = (snapshot->zones & ZONE_BIT(to)) == 0 || snapshot->seals[to] == 0;
+		bool behind = s->heal || (snapshot->zones & ZONE_BIT(to)) == 0 || snapshot->seals[to] == 0;
 		int code = stop_check();
 
 		if (code != 0)
 			return code;
 		for (unsigned from = 0; from < s->r->zone_count; from++)
 			behind = behind || (can_give(s, from, to) && snapshot->seals[from] != snapshot->seals[to]);
-		if (!behind || !keeps(s->r, snapshot))
+		if (!behind || !snapshot_stays(s->r, snapshot))
 			continue;
 		list_seals(s, seals);
 		sync_seals_of(s, snapshot, seals, to);
@@ -433,7 +405,8 @@ static int whole_in(struct repo *r, const struct snapshot *one, unsigned zone, b
 	for (size_t i = 0; i < r->snapshot_count && code == 0; i++) {
 		const struct snapshot *snapshot = &r->snapshots[i];
 
-		if (one != NULL ? snapshot == one : keeps(r, snapshot) && (snapshot->zones & ZONE_BIT(zone)) == 0)
+		if (one != NULL ? snapshot == one
+				: snapshot_stays(r, snapshot) && (snapshot->zones & ZONE_BIT(zone)) == 0)
 			code = reach_add(reach, snapshot->header.root_id, NULL, NULL);
 	}
 	*whole = reach_missing_count(reach) == 0;
@@ -453,7 +426,7 @@ static int bring_header(struct syncing *s, const struct snapshot *snapshot, unsi
 		lags(s, to, name, "is not brought: this zone does not hold all packs of its snapshot");
 	else if (snapshot->seals[to] == 0)
 		lags(s, to, name, "is not brought: this zone has no good seal of its snapshot");
-	else if (put(s, to, name, &snapshot->object) && !keeps(s->r, snapshot))
+	else if (put(s, to, name, &snapshot->object) && !snapshot_stays(s->r, snapshot))
 		destroy_object(s, to, name);
 	return 0;
 }
@@ -466,7 +439,7 @@ static int sync_headers(struct syncing *s, unsigned to)
 	for (size_t i = 0; i < s->r->snapshot_count && code == 0 && open_to(s, to); i++) {
 		const struct snapshot *snapshot = &s->r->snapshots[i];
 
-		if (!keeps(s->r, snapshot) || (snapshot->zones & ZONE_BIT(to)) != 0)
+		if (!snapshot_stays(s->r, snapshot) || (snapshot->zones & ZONE_BIT(to)) != 0)
 			continue;
 		if (!asked)
 			code = whole_in(s->r, NULL, to, &all_whole);
@@ -492,14 +465,14 @@ static int sync_zone(struct syncing *s, struct seals *seals, unsigned to)
 	return code == 0 && open_to(s, to) ? sync_headers(s, to) : code;
 }
 
-static int sync_zones(struct repo *r, bool destroy, struct sync_result *result)
+static int sync_zones(struct repo *r, bool heal, struct sync_result *result)
 {
-	struct syncing s = { .r = r, .result = result };
+	struct syncing s = { .r = r, .result = result, .heal = heal };
 	struct seals seals = { .listed = false };
 	int code = 0;
 
 	*result = (struct sync_result){ 0 };
-	for (unsigned i = 0; i < r->zone_count && destroy; i++) {
+	for (unsigned i = 0; i < r->zone_count; i++) {
 		if (open_to(&s, i))
 			sync_intents(&s, i);
 	}
@@ -514,10 +487,10 @@ static int sync_zones(struct repo *r, bool destroy, struct sync_result *result)
 
 int repo_sync(struct repo *r, struct sync_result *result)
 {
-	return sync_zones(r, true, result);
+	return sync_zones(r, false, result);
 }
 
-int repo_sync_missing(struct repo *r, struct sync_result *result)
+int repo_heal(struct repo *r, struct sync_result *result)
 {
-	return sync_zones(r, false, result);
+	return sync_zones(r, true, result);
 }

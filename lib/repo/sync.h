@@ -20,7 +20,10 @@ struct sync_result {
  */
 must_check int repo_sync(struct repo *r, struct sync_result *result);
 
-/* The same without intents and what they destroy, for repair: only brings what is missing. Needs no lease. */
-must_check int repo_sync_missing(struct repo *r, struct sync_result *result);
+/*
+ * For check --repair: the same, but what stands in a zone without counting there is replaced, and nothing is destroyed. What a check found
+ * bad must not count: its zone's bits taken away from repo->packs and repo->indexes. Needs writers, no lease.
+ */
+must_check int repo_heal(struct repo *r, struct sync_result *result);
 
 #endif

@@ -1,0 +1,556 @@
+/*
+ * The data level: every file of every snapshot decoded from one zone at a time, nothing written. This thread walks the trees and hands
+ * batches of pieces to workers, which fetch, decode and hash; the consumer sees them in order and folds piece hashes into fingerprints.
+ *
+ * The hash of a piece is remembered, so that what many snapshots share is decoded once a zone. Files that some zone did not give are
+ * read once more from whichever zone does: what fails then is lost.
+ */
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "base/ordered.h"
+#include "base/stop.h"
+#include "repo/checking.h"
+#include "repo/examine.h"
+#include "repo/tree.h"
+
+#define BATCH_PARTS 256
+#define BATCH_BYTES (4u << 20)
+#define LOST_NAMED  1000 /* lost files of one snapshot that are told by name */
+#define CACHE_SLOTS (1u << 20)
+#define CACHE_KEY   16
+
+/* ---- hashes of pieces seen ---- */
+
+struct cached {
+	uint8_t key[CACHE_KEY]; /* of id, offset and length */
+	uint8_t digest[DIGEST_SIZE];
+};
+
+/* Direct-mapped: a piece may be forgotten and decoded again, memory stays bounded. Touched only as it fills. */
+struct cache {
+	pthread_mutex_t lock;
+	struct cached *slots;
+};
+
+static void cache_key(const uint8_t id[ID_SIZE], uint64_t offset, uint64_t length, uint8_t key[DIGEST_SIZE])
+{
+	uint8_t bytes[ID_SIZE + 2 * sizeof(uint64_t)];
+
+	memcpy(bytes, id, ID_SIZE);
+	memcpy(bytes + ID_SIZE, &offset, sizeof offset);
+	memcpy(bytes + ID_SIZE + sizeof offset, &length, sizeof length);
+	sha256(bytes, sizeof bytes, key);
+}
+
+static struct cached *cache_slot(struct cache *cache, const uint8_t key[DIGEST_SIZE])
+{
+	uint32_t slot;
+
+	memcpy(&slot, key + CACHE_KEY, sizeof slot);
+	return &cache->slots[slot % CACHE_SLOTS];
+}
+
+static bool cache_find(struct cache *cache, const uint8_t key[DIGEST_SIZE], uint8_t digest[DIGEST_SIZE])
+{
+	struct cached *slot = cache_slot(cache, key);
+
+	pthread_mutex_lock(&cache->lock);
+	bool found = memcmp(slot->key, key, CACHE_KEY) == 0;
+	if (found)
+		memcpy(digest, slot->digest, DIGEST_SIZE);
+	pthread_mutex_unlock(&cache->lock);
+	return found;
+}
+
+static void cache_add(struct cache *cache, const uint8_t key[DIGEST_SIZE], const uint8_t digest[DIGEST_SIZE])
+{
+	struct cached *slot = cache_slot(cache, key);
+
+	pthread_mutex_lock(&cache->lock);
+	memcpy(slot->key, key, CACHE_KEY);
+	memcpy(slot->digest, digest, DIGEST_SIZE);
+	pthread_mutex_unlock(&cache->lock);
+}
+
+static void cache_clear(struct cache *cache)
+{
+	free(cache->slots);
+	cache->slots = xcalloc(CACHE_SLOTS, sizeof *cache->slots);
+}
+
+/* ---- one pass: one snapshot from one zone, or from any ---- */
+
+struct file {
+	bool node; /* no file, but a node that could not be had: all that it leads to */
+	uint8_t fingerprint[DIGEST_SIZE];
+	uint64_t size;
+	size_t path_len;
+	char path[];
+};
+
+struct part {
+	struct file *file; /* the end of this file; NULL: a piece of the file that ends next */
+	uint8_t id[ID_SIZE], digest[DIGEST_SIZE];
+	uint64_t chunk_size, offset, length;
+	char *reason; /* why it could not be had; NULL: it could */
+};
+
+struct batch {
+	struct part parts[BATCH_PARTS];
+	uint8_t (*keys)[KEY_SIZE]; /* guarded, one a part */
+	size_t count;
+	uint64_t bytes;
+};
+
+struct pass {
+	struct checking *c;
+	struct fetcher *fetcher;
+	struct cache *cache;
+	struct progress *progress;
+	const struct snapshot *snapshot;
+	int zone; /* -1: any; what fails is lost */
+	struct ordered *ordered;
+	struct batch *batch; /* being filled; NULL: none */
+	atomic_bool gone;    /* the zone does not answer any more */
+	/* the consumer's */
+	struct sha256 *hash; /* over the pieces of the file at hand */
+	char *reason;	     /* why the file at hand failed; NULL: it did not */
+	uint64_t files, bytes, failed;
+	char first[256]; /* the first that failed, to be shown */
+};
+
+static struct batch *batch_new(void)
+{
+	struct batch *batch = xcalloc(1, sizeof *batch);
+
+	batch->keys = secret_new(BATCH_PARTS * sizeof *batch->keys);
+	return batch;
+}
+
+static void batch_free(void *context, void *item)
+{
+	struct batch *batch = item;
+
+	(void)context;
+	for (size_t i = 0; i < batch->count; i++) {
+		free(batch->parts[i].file);
+		free(batch->parts[i].reason);
+	}
+	secret_free(batch->keys);
+	free(batch);
+}
+
+/* ---- workers ---- */
+
+struct decoder {
+	struct blob_codec *codec;
+	uint8_t *plain; /* of the chunk `id`: the files of a group lie side by side */
+	size_t cap;
+	uint8_t id[ID_SIZE];
+	bool loaded;
+};
+
+static void *decoder_new(void *context)
+{
+	struct decoder *d = xcalloc(1, sizeof *d);
+
+	(void)context;
+	d->codec = blob_codec_new(CHUNK_MAX, 3);
+	return d;
+}
+
+static void decoder_free(void *worker)
+{
+	struct decoder *d = worker;
+
+	blob_codec_free(d->codec);
+	free(d->plain);
+	free(d);
+}
+
+static int load_chunk(struct pass *p, struct decoder *d, const struct part *part, const uint8_t key[KEY_SIZE])
+{
+	if (part->chunk_size > CHUNK_MAX || part->offset > part->chunk_size ||
+	    part->length > part->chunk_size - part->offset)
+		return failed(ERR_FORMAT, "a piece of %" PRIu64 " bytes at %" PRIu64 " of a chunk of %" PRIu64,
+			      part->length, part->offset, part->chunk_size);
+	if (d->loaded && memcmp(d->id, part->id, ID_SIZE) == 0)
+		return 0;
+	d->loaded = false;
+	if (d->cap < part->chunk_size) {
+		free(d->plain);
+		d->plain = xmalloc(part->chunk_size);
+		d->cap = part->chunk_size;
+	}
+	int code = fetch_chunk(p->fetcher, d->codec, KIND_CONTENT, part->id, key, part->chunk_size, d->plain);
+	memcpy(d->id, part->id, ID_SIZE);
+	d->loaded = code == 0;
+	return code;
+}
+
+static int hash_part(struct pass *p, struct decoder *d, struct part *part, const uint8_t chunk_key[KEY_SIZE])
+{
+	uint8_t key[DIGEST_SIZE];
+
+	cache_key(part->id, part->offset, part->length, key);
+	if (cache_find(p->cache, key, part->digest))
+		return 0;
+	int code = load_chunk(p, d, part, chunk_key);
+	if (code == ERR_UNAVAILABLE && p->zone >= 0)
+		atomic_store(&p->gone, true);
+	if (code != 0 && fetch_lost(code)) {
+		part->reason = xstrdup(err_message());
+		return 0;
+	}
+	if (code != 0)
+		return code;
+	sha256(d->plain + part->offset, part->length, part->digest);
+	cache_add(p->cache, key, part->digest);
+	return 0;
+}
+
+static int work(void *context, void *worker, void *item)
+{
+	struct pass *p = context;
+	struct batch *batch = item;
+	int code = stop_check();
+
+	for (size_t i = 0; i < batch->count && code == 0; i++) {
+		if (batch->parts[i].file == NULL && batch->parts[i].reason == NULL)
+			code = hash_part(p, worker, &batch->parts[i], batch->keys[i]);
+	}
+	return code;
+}
+
+/* ---- the consumer ---- */
+
+/* Something of the snapshot could not be had: a file, or all that a node leads to. */
+static void note_failure(struct pass *p, const char *path, size_t len, bool node, const char *reason)
+{
+	struct findings *findings = p->c->r->findings;
+	char snapshot[CHECK_SNAPSHOT_NAME];
+	_free_ char *object = len == 0 ? xstrdup(".") : xstrndup(path, len);
+
+	if (p->failed++ == 0)
+		log_printable(path, len, p->first, sizeof p->first);
+	if (p->zone >= 0)
+		return;
+	p->c->result->lost_files++;
+	check_snapshot_name(p->c->r, p->snapshot, snapshot);
+	if (p->failed > LOST_NAMED)
+		return;
+	findings_add(findings, FINDING_LOST, NULL, object, "%s of %s: %s",
+		     node ? "this and what follows on it" : "this file", snapshot, reason);
+}
+
+static void end_file(struct pass *p, const struct file *file)
+{
+	uint8_t digest[DIGEST_SIZE];
+
+	sha256_final(p->hash, digest);
+	sha256_reset(p->hash);
+	if (p->reason == NULL && memcmp(digest, file->fingerprint, DIGEST_SIZE) != 0)
+		p->reason = xstrdup("its content is not what its fingerprint says");
+	if (p->reason != NULL) {
+		note_failure(p, file->path, file->path_len, file->node, p->reason);
+	} else {
+		p->files++;
+		p->bytes += file->size;
+	}
+	free(p->reason);
+	p->reason = NULL;
+}
+
+static int consume(void *context, void *item)
+{
+	struct pass *p = context;
+	struct batch *batch = item;
+
+	for (size_t i = 0; i < batch->count; i++) {
+		struct part *part = &batch->parts[i];
+
+		if (part->reason != NULL && p->reason == NULL) {
+			p->reason = part->reason;
+			part->reason = NULL;
+		}
+		if (part->file != NULL)
+			end_file(p, part->file);
+		else
+			sha256_update(p->hash, part->digest, DIGEST_SIZE);
+	}
+	progress_add(p->progress, batch->bytes, 1);
+	batch_free(NULL, batch);
+	return 0;
+}
+
+/* ---- the walk ---- */
+
+static int flush_batch(struct pass *p)
+{
+	struct batch *batch = p->batch;
+
+	p->batch = NULL;
+	return batch == NULL ? 0 : ordered_push(p->ordered, batch, false);
+}
+
+/* A part to fill. Its batch may be handed on only when it is filled: so before, not behind. */
+static int next_part(struct pass *p, struct part **part, uint8_t **key)
+{
+	int code = 0;
+
+	if (p->batch != NULL && (p->batch->count == BATCH_PARTS || p->batch->bytes >= BATCH_BYTES))
+		code = flush_batch(p);
+	if (p->batch == NULL)
+		p->batch = batch_new();
+	*key = p->batch->keys[p->batch->count];
+	*part = &p->batch->parts[p->batch->count++];
+	return code;
+}
+
+static int add_piece(void *context, const struct piece *piece)
+{
+	struct pass *p = context;
+	struct part *part;
+	uint8_t *key;
+	int code = next_part(p, &part, &key);
+
+	memcpy(part->id, piece->id, ID_SIZE);
+	memcpy(key, piece->key, KEY_SIZE);
+	part->chunk_size = piece->chunk_size;
+	part->offset = piece->offset;
+	part->length = piece->length;
+	p->batch->bytes += piece->length;
+	return code;
+}
+
+/* In order with the pieces, since the consumer counts by them. `reason`: given away. */
+static int add_end(struct pass *p, const struct entry *e, const char *path, size_t len, char *reason)
+{
+	struct part *part;
+	uint8_t *key;
+	int code = next_part(p, &part, &key);
+
+	part->reason = reason;
+	part->file = xmalloc(sizeof *part->file + len);
+	*part->file = (struct file){ .node = e == NULL, .size = e == NULL ? 0 : e->size, .path_len = len };
+	memcpy(part->file->path, path, len);
+	if (e != NULL)
+		memcpy(part->file->fingerprint, e->fingerprint, DIGEST_SIZE);
+	return code;
+}
+
+static int add_file(struct pass *p, struct tree *tree, const struct entry *e, const struct node *node)
+{
+	int code = tree_pieces(tree, e, node, add_piece, p);
+
+	if (code != 0 && !fetch_lost(code))
+		return code;
+	return add_end(p, e, e->path, e->path_len, code == 0 ? NULL : xstrdup(err_message()));
+}
+
+static int step(struct pass *p, struct tree *tree, bool *end)
+{
+	const struct entry *e;
+	const struct node *node;
+	size_t len;
+	int code = tree_next(tree, &e, &node);
+
+	if (code != 0 && fetch_lost(code)) {
+		const char *path = tree_lost(tree, &len);
+
+		return add_end(p, NULL, path, len, xstrdup(err_message()));
+	}
+	*end = code == 0 && e == NULL;
+	if (code != 0 || *end || e->type != ENTRY_FILE || e->link != NULL ||
+	    !check_in_slice(p->c->options, e->fingerprint))
+		return code;
+	return add_file(p, tree, e, node);
+}
+
+static int walk(struct pass *p, const uint8_t root_key[KEY_SIZE])
+{
+	static const struct ordered_calls calls = { .worker_new = decoder_new,
+						    .worker_free = decoder_free,
+						    .work = work,
+						    .consume = consume,
+						    .drop = batch_free };
+	unsigned threads = check_threads(p->c->options);
+	struct tree *tree;
+	bool end = false;
+	int code = tree_open(p->fetcher, p->snapshot->header.root_id, root_key, &tree);
+
+	if (code != 0 && fetch_lost(code)) {
+		_free_ char *reason = xstrdup(err_message());
+
+		note_failure(p, "", 0, true, reason);
+		return 0;
+	}
+	if (code != 0)
+		return code;
+	p->hash = sha256_new();
+	p->ordered = ordered_new((size_t)threads * 2, threads, &calls, p);
+	while (code == 0 && !end && !atomic_load(&p->gone)) {
+		code = stop_check();
+		if (code == 0)
+			code = step(p, tree, &end);
+	}
+	if (code == 0)
+		code = flush_batch(p);
+	else if (p->batch != NULL)
+		batch_free(NULL, p->batch);
+	code = code == 0 ? ordered_finish(p->ordered) : ordered_abort(p->ordered, code);
+	tree_close(tree);
+	sha256_free(p->hash);
+	free(p->reason);
+	return code;
+}
+
+/* ---- all snapshots ---- */
+
+struct data {
+	struct checking *c;
+	struct cache cache;
+	struct progress *progress;
+	unsigned *failed; /* by snapshot: zones that did not give all of it */
+	unsigned *tried;  /* by snapshot: zones that were asked */
+	unsigned gone;	  /* zones that stopped answering */
+	uint64_t opened, refused;
+};
+
+/* Opens the snapshot's seal. *opened false: told, and nothing more to do with it. */
+static int open_seal(struct data *d, const struct snapshot *s, int zone, uint8_t root_key[KEY_SIZE], bool *opened)
+{
+	char name[CHECK_SNAPSHOT_NAME];
+	int code = tree_unseal(d->c->r, s, d->c->options->key, zone, root_key);
+
+	*opened = code == 0;
+	d->opened += *opened;
+	if (code == 0)
+		return 0;
+	check_snapshot_name(d->c->r, s, name);
+	if (code == ERR_KEY) {
+		d->refused++;
+		findings_add(d->c->r->findings, FINDING_REFUSED, NULL, name,
+			     "is not sealed to this key: its data was not checked");
+	} else if (fetch_lost(code)) {
+		findings_add(d->c->r->findings, code == ERR_UNAVAILABLE ? FINDING_UNAVAILABLE : FINDING_DAMAGED,
+			     zone < 0 ? NULL : d->c->r->zones[zone].name, name, "%s", err_message());
+	} else {
+		return code;
+	}
+	return 0;
+}
+
+static int check_snapshot(struct data *d, struct fetcher *fetcher, size_t number, int zone)
+{
+	struct repo *r = d->c->r;
+	struct pass p = { .c = d->c,
+			  .fetcher = fetcher,
+			  .cache = &d->cache,
+			  .progress = d->progress,
+			  .snapshot = &r->snapshots[number],
+			  .zone = zone };
+	_secret_ uint8_t *root_key = secret_new(KEY_SIZE);
+	char name[CHECK_SNAPSHOT_NAME];
+	bool opened;
+
+	int code = open_seal(d, p.snapshot, zone, root_key, &opened);
+	if (code == 0 && opened)
+		code = walk(&p, root_key);
+	if (code != 0)
+		return code;
+	if (zone < 0) {
+		if (p.failed > LOST_NAMED)
+			findings_add(r->findings, FINDING_LOST, NULL, check_snapshot_name(r, p.snapshot, name),
+				     "%" PRIu64 " more of its files are lost", p.failed - LOST_NAMED);
+		return 0;
+	}
+	d->c->result->files += p.files;
+	d->c->result->file_bytes += p.bytes;
+	d->gone |= atomic_load(&p.gone) ? ZONE_BIT(zone) : 0;
+	d->tried[number] |= opened ? ZONE_BIT(zone) : 0;
+	d->failed[number] |= p.failed > 0 ? ZONE_BIT(zone) : 0;
+	if (p.failed > 0 && !atomic_load(&p.gone))
+		findings_add(r->findings, FINDING_DAMAGED, r->zones[zone].name,
+			     check_snapshot_name(r, p.snapshot, name),
+			     "%" PRIu64 " files cannot be restored from this zone alone; the first is '%s'", p.failed,
+			     p.first);
+	return 0;
+}
+
+static int check_zone(struct data *d, unsigned zone)
+{
+	struct repo *r = d->c->r;
+	struct fetcher *fetcher = fetcher_new(r, (int)zone);
+	int code = 0;
+
+	cache_clear(&d->cache);
+	/* Newest first: what matters most is known first. */
+	for (size_t i = r->snapshot_count; i-- > 0 && code == 0 && (d->gone & ZONE_BIT(zone)) == 0;) {
+		if (snapshot_stays(r, &r->snapshots[i]) && (r->snapshots[i].zones & ZONE_BIT(zone)) != 0)
+			code = check_snapshot(d, fetcher, i, (int)zone);
+	}
+	fetcher_free(fetcher);
+	return code;
+}
+
+/* Snapshots that no zone alone gave whole, from whichever zone gives each chunk. */
+static int check_losses(struct data *d)
+{
+	struct repo *r = d->c->r;
+	struct fetcher *fetcher = fetcher_new(r, -1);
+	int code = 0;
+
+	for (size_t i = r->snapshot_count; i-- > 0 && code == 0;) {
+		if (d->failed[i] != 0 && d->failed[i] == d->tried[i])
+			code = check_snapshot(d, fetcher, i, -1);
+	}
+	fetcher_free(fetcher);
+	return code;
+}
+
+static uint64_t expected_bytes(const struct repo *r)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < r->snapshot_count; i++) {
+		if (snapshot_stays(r, &r->snapshots[i]))
+			bytes += r->snapshots[i].header.bytes *
+				 (uint64_t)__builtin_popcount(r->snapshots[i].zones & repo_up(r));
+	}
+	return bytes;
+}
+
+int check_data(struct checking *c)
+{
+	struct repo *r = c->r;
+	struct data d = { .c = c };
+	int code = 0;
+
+	must(pthread_mutex_init(&d.cache.lock, NULL) == 0);
+	d.failed = xcalloc(r->snapshot_count + 1, sizeof *d.failed);
+	d.tried = xcalloc(r->snapshot_count + 1, sizeof *d.tried);
+	d.progress = progress_new("decoding", c->options->slices > 1 ? 0 : expected_bytes(r), c->options->quiet);
+	for (unsigned zone = 0; zone < r->zone_count && code == 0; zone++) {
+		if (r->zones[zone].up)
+			code = check_zone(&d, zone);
+	}
+	if (code == 0 && d.opened == 0 && d.refused > 0)
+		code = failed(ERR_KEY, "none of the %" PRIu64 " snapshots of %s is sealed to this key",
+			      c->result->snapshots, r->dataset);
+	/* One that stopped answering may have it whole. */
+	if (code == 0 && r->complete && d.gone == 0)
+		code = check_losses(&d);
+	progress_free(d.progress);
+	free(d.failed);
+	free(d.tried);
+	free(d.cache.slots);
+	pthread_mutex_destroy(&d.cache.lock);
+	return code;
+}

@@ -1,0 +1,155 @@
+/*
+ * Repair: what a check found bad counts in its zone no more, so healing is bringing it again; then everything that was brought is read
+ * back, and a finding is healed only when its object is good now.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "repo/checking.h"
+#include "repo/examine.h"
+#include "repo/sync.h"
+
+/* A damaged mark, from the other zone where that has it. */
+static void heal_mark(struct checking *c, const uint8_t pack[DIGEST_SIZE], unsigned to)
+{
+	char name[OBJECT_NAME_MAX];
+
+	name_condemned(c->r->dataset, pack, name);
+	for (unsigned from = 0; from < c->r->zone_count; from++) {
+		_buf_ struct buf object = { 0 };
+
+		if (from == to || !c->r->zones[from].up || examine_mark(c->r, from, pack, &object) != 0)
+			continue;
+		if (zone_replace(c->r->zones[to].writer, name, object.data, object.len) == 0)
+			c->result->healed++;
+		else
+			findings_add(c->r->findings, FINDING_LAG, c->r->zones[to].name, name, "%s", err_message());
+	}
+}
+
+/* Whether the object of this name is good in this zone now, whatever kind it is. Packs that were brought were read back. */
+static bool good_now(struct checking *c, unsigned zone, const char *name)
+{
+	struct repo *r = c->r;
+	uint8_t digest[DIGEST_SIZE], id[SNAPSHOT_ID_SIZE];
+	struct index_object o = { .zones = 0 };
+	_buf_ struct buf object = { 0 };
+	const struct snapshot *s;
+	uint32_t number, generation;
+	int64_t taken_at;
+
+	if (name_parse_pack(name, r->dataset, digest) == 0)
+		return catalog_find_pack(r->catalog, digest, &number) == 0 &&
+		       (repo_pack_bits(r, number) & (PACK_IN_0 << zone)) != 0;
+	if (name_parse_index(name, r->dataset, o.signer, &o.seq, o.hash) == 0)
+		return examine_index(r, zone, &o, &object, NULL) == 0;
+	if (name_parse_condemned(name, r->dataset, digest) == 0)
+		return examine_mark(r, zone, digest, &object) == 0;
+	if (name_parse_header(name, r->dataset, &taken_at, id) == 0) {
+		s = repo_find(r, id);
+		return s != NULL && s->header.taken_at == taken_at && examine_header(r, zone, s, &object) == 0;
+	}
+	if (name_parse_intent(name, r->dataset, id) == 0) {
+		s = repo_find(r, id);
+		return s != NULL && s->intents != 0 && examine_intent(r, zone, s, &object) == 0;
+	}
+	if (name_parse_seal(name, r->dataset, id, &generation) == 0) {
+		s = repo_find(r, id);
+		return s != NULL && examine_seal(r, zone, s, generation, &object) == 0;
+	}
+	return false;
+}
+
+static bool is_damage(enum finding_kind kind)
+{
+	return kind == FINDING_MISSING || kind == FINDING_DAMAGED || kind == FINDING_FORGED;
+}
+
+static unsigned zone_number(const struct repo *r, const char *name)
+{
+	unsigned zone = 0;
+
+	while (zone < r->zone_count && strcmp(r->zones[zone].name, name) != 0)
+		zone++;
+	return zone;
+}
+
+/* Calls back for each finding of damage to an object of a zone that is up. */
+static void each_damage(struct checking *c, void (*call)(struct checking *c, unsigned zone, const char *object))
+{
+	for (size_t i = 0; i < findings_total(c->r->findings); i++) {
+		const struct finding *f = findings_at(c->r->findings, i);
+		unsigned zone = f->zone == NULL ? c->r->zone_count : zone_number(c->r, f->zone);
+
+		if (is_damage(f->kind) && !f->healed && f->object != NULL && zone < c->r->zone_count &&
+		    c->r->zones[zone].up)
+			call(c, zone, f->object);
+	}
+}
+
+static void heal_if_mark(struct checking *c, unsigned zone, const char *object)
+{
+	uint8_t pack[DIGEST_SIZE];
+
+	if (name_parse_condemned(object, c->r->dataset, pack) == 0)
+		heal_mark(c, pack, zone);
+}
+
+static void settle(struct checking *c, unsigned zone, const char *object)
+{
+	if (good_now(c, zone, object))
+		findings_heal(c->r->findings, c->r->zones[zone].name, object);
+}
+
+/* What was told of a zone as a whole. */
+static int settle_zone(struct checking *c, unsigned zone)
+{
+	struct repo *r = c->r;
+	bool newest = true;
+	uint64_t lacking;
+	int code = check_count_lacking(c, zone, &lacking);
+
+	for (size_t i = 0; i < r->chain_count; i++)
+		newest = newest && r->chains[i].zone_seq[zone] == r->chains[i].seq;
+	if (code == 0 && newest)
+		findings_heal_zone(r->findings, FINDING_ROLLED_BACK, r->zones[zone].name);
+	if (code == 0 && lacking == 0)
+		findings_heal_zone(r->findings, FINDING_MISSING, r->zones[zone].name);
+	return code;
+}
+
+static bool anything_to_do(const struct repo *r)
+{
+	const struct findings *f = r->findings;
+
+	return findings_count(f, FINDING_MISSING, true) + findings_count(f, FINDING_DAMAGED, true) +
+		       findings_count(f, FINDING_FORGED, true) + findings_count(f, FINDING_ROLLED_BACK, true) >
+	       0;
+}
+
+int check_repair(struct checking *c)
+{
+	struct repo *r = c->r;
+	struct sync_result brought;
+	uint32_t limit = r->pack_limit;
+
+	if (!anything_to_do(r))
+		return 0;
+	_free_ uint8_t *before = xmalloc((size_t)limit + 1);
+	if (limit > 0)
+		memcpy(before, r->packs, limit);
+	each_damage(c, heal_if_mark);
+	int code = repo_heal(r, &brought);
+	if (code == 0)
+		code = check_read(c, before, limit);
+	if (code != 0)
+		return code;
+	c->result->healed += brought.objects;
+	each_damage(c, settle);
+	for (unsigned zone = 0; zone < r->zone_count && code == 0; zone++) {
+		if (r->zones[zone].up)
+			code = settle_zone(c, zone);
+	}
+	return code;
+}
