@@ -32,7 +32,7 @@ says() {
 four() {
 	mode=$1
 	shift
-	[ $# -eq 4 ] && [ "$(stat -c %a -- "$@" | sort -u)" = "$mode" ] || { stat -c '# %a %n' -- "$@"; return 1; }
+	[ "$# $(stat -c %a -- "$@" | sort -u)" = "4 $mode" ] || { stat -c '# %a %n' -- "$@"; return 1; }
 }
 
 json() {
