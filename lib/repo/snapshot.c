@@ -1,6 +1,7 @@
 #include "repo/snapshot.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -33,6 +34,20 @@ static void complain(void *context, const char *path, size_t path_len, const cha
 	findings_add(t->r->findings, FINDING_SKIPPED, NULL, copy[0] == '\0' ? "." : copy, "%s", reason);
 }
 
+/* Chunk keys of an older dataset key: after a rotation nothing of it is to be used, or kept. */
+static int forget_older_epochs(const struct taking *t)
+{
+	int code = 0;
+
+	for (uint32_t epoch = 1; epoch < t->o->key->epoch && code == 0; epoch++) {
+		_free_ char *cache = xasprintf("%s/keys-%u", t->o->state, epoch);
+
+		if (access(cache, F_OK) == 0)
+			code = key_cache_destroy(cache);
+	}
+	return code;
+}
+
 static int open_all(struct taking *t)
 {
 	const struct config_dataset *d = t->o->dataset;
@@ -41,12 +56,14 @@ static int open_all(struct taking *t)
 					       .exclude = (const char *const *)d->source.exclude,
 					       .exclude_count = d->source.exclude_count,
 					       .cross_file_systems = d->source.cross_file_systems };
-	_free_ char *cache = xasprintf("%s/keys", t->o->state);
+	_free_ char *cache = xasprintf("%s/keys-%u", t->o->state, t->o->key->epoch);
 	_secret_ uint8_t *secret = secret_new(KEY_SIZE);
 	int code = suite_available(d->cipher);
 
 	if (code == 0)
 		code = source_open(&source, complain, t, &t->source);
+	if (code == 0)
+		code = forget_older_epochs(t);
 	if (code == 0)
 		code = key_cache_open(cache, &t->cache);
 	if (code != 0)
