@@ -1,7 +1,7 @@
 /*
- * Memory. Running out of it ends the program with a message and EXIT_FAILED: everything Nightfold writes is committed by
- * one atomic step, so this is no worse than kill -9, and no caller carries paths that nobody tests.
- * Secrets never live here but in crypto/secret.h.
+ * Memory. Running out of it ends the program with a message and EXIT_FAILED: everything Nightfold writes is committed
+ * by one atomic step, so this is no worse than kill -9, and no caller carries paths that nobody tests. Secrets never
+ * live here but in crypto/secret.h.
  */
 #ifndef BASE_ALLOC_H
 #define BASE_ALLOC_H

@@ -32,7 +32,9 @@ must_check int buf_append(struct buf *b, const void *data, size_t len);
 must_check int buf_append_byte(struct buf *b, uint8_t byte);
 must_check printf_like(2, 3) int buf_printf(struct buf *b, const char *format, ...);
 
-/* Makes room for `len` more bytes and returns where they go (b->data + b->len) in *at; the caller then adds to b->len. */
+/*
+ * Makes room for `len` more bytes and returns where they go (b->data + b->len) in *at; the caller then adds to b->len.
+ */
 must_check int buf_reserve(struct buf *b, size_t len, uint8_t **at);
 
 /* NUL behind the bytes (not counted in len), for use as a C string. */

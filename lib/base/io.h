@@ -21,8 +21,8 @@ must_check int io_pwrite(int fd, const void *data, size_t len, uint64_t offset, 
 must_check int io_load(const char *path, struct buf *out);
 
 /*
- * Replaces `path` atomically: temporary file beside it, fsync, rename, fsync of the folder. A crash leaves the old or the
- * new content, never a mixture; the temporary file is ".<name>.tmp" and is reused by the next call.
+ * Replaces `path` atomically: temporary file beside it, fsync, rename, fsync of the folder. A crash leaves the old or
+ * the new content, never a mixture; the temporary file is ".<name>.tmp" and is reused by the next call.
  */
 must_check int io_save(const char *path, const void *data, size_t len, mode_t mode);
 

@@ -32,7 +32,7 @@ bool log_on_terminal(void)
 	return isatty(STDERR_FILENO);
 }
 
-/* One write for one line, so that lines of several processes do not mix. What cannot be written: nobody is left to tell. */
+/* One write for one line, so that lines of several processes do not mix. Errors: nobody is left to tell. */
 static void put(const char *text)
 {
 	size_t len = strlen(text);

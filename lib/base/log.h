@@ -26,7 +26,9 @@ printf_like(1, 2) void log_detail(const char *format, ...);
 void log_status(const char *line);
 bool log_on_terminal(void);
 
-/* Makes `len` bytes safe to show: printable UTF-8 stays, the rest becomes \xNN. Writes at most `size` bytes with NUL. */
+/*
+ * Makes `len` bytes safe to show: printable UTF-8 stays, the rest becomes \xNN. Writes at most `size` bytes with NUL.
+ */
 char *log_printable(const void *bytes, size_t len, char *out, size_t size);
 
 #endif

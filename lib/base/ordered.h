@@ -1,6 +1,6 @@
 /*
- * An ordered parallel map: one producer pushes items, a fixed number of workers run over them in any order, one consumer
- * sees them in the order in which they were pushed. Bounded: push blocks while `depth` items are inside.
+ * An ordered parallel map: one producer pushes items, a fixed number of workers run over them in any order, one
+ * consumer sees them in the order in which they were pushed. Bounded: push blocks while `depth` items are inside.
  *
  *	struct ordered *o = ordered_new(depth, workers, &calls, context);
  *	while (...) ordered_push(o, item);
@@ -26,16 +26,22 @@ struct ordered_calls {
 	int (*work)(void *context, void *worker, void *item);
 	/* Runs in the consumer's thread, in order of push, only for items whose work succeeded. Owns the item. */
 	int (*consume)(void *context, void *item);
-	/* Frees an item that will not be consumed because of an error. */
+	/* Frees an item that will not be consumed because of an error. Runs in the producer's thread. */
 	void (*drop)(void *context, void *item);
 };
 
 struct ordered *ordered_new(size_t depth, unsigned workers, const struct ordered_calls *calls, void *context);
 
-/* Gives `item` away, also on error. `skip_work`: goes to the consumer without passing a worker. Returns the first error. */
+/*
+ * Gives `item` away, also on error. `skip_work`: goes to the consumer without passing a worker. Returns the first
+ * error.
+ */
 must_check int ordered_push(struct ordered *o, void *item, bool skip_work);
 
-/* No more items: waits until all are consumed, ends the threads, frees `o`. Returns the first error, its message adopted. */
+/*
+ * No more items: waits until all are consumed, ends the threads, frees `o`. Returns the first error, its message
+ * adopted.
+ */
 must_check int ordered_finish(struct ordered *o);
 
 /* Ends early with `code` (dropping what is inside); for a producer that failed. Returns `code`; its message stays. */

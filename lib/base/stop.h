@@ -1,6 +1,7 @@
 /*
- * Being asked to stop. SIGINT and SIGTERM set a flag; long loops ask stop_requested() and return ERR_INTERRUPTED, so that
- * what is half done is left as after a kill: resumable, nothing committed. A second signal ends the process at once.
+ * Being asked to stop. SIGINT and SIGTERM set a flag; long loops ask stop_requested() and return ERR_INTERRUPTED, so
+ * that what is half done is left as after a kill: resumable, nothing committed. A second signal ends the process at
+ * once.
  */
 #ifndef BASE_STOP_H
 #define BASE_STOP_H

@@ -13,7 +13,7 @@
 size_t utf8_next(const void *bytes, size_t len, uint32_t *code);
 bool utf8_valid(const void *bytes, size_t len);
 
-/* Whether a code point may go to a terminal: no controls, no change of writing direction, nothing that breaks a line. */
+/* Whether a code point may go to a terminal: no controls, no change of direction, nothing that breaks a line. */
 bool utf8_printable(uint32_t code);
 
 #endif

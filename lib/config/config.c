@@ -21,12 +21,16 @@ static char *folder_of(const char *path)
 	return slash == path ? xstrdup("/") : xstrndup(path, (size_t)(slash - path));
 }
 
-static void add_key_defaults(struct config *c)
+/* The folder of the key that this host signs with. */
+static char *own_folder(struct config *c)
 {
-	if (!c->agent_key && !c->pruner_key)
-		c->agent_key = xstrdup(AGENT_KEY_DEFAULT);
-	if (!c->keys_dir)
-		c->keys_dir = folder_of(c->agent_key ? c->agent_key : c->pruner_key);
+	const char *key = c->agent_key;
+
+	if (!key)
+		key = c->pruner_key;
+	if (!key)
+		key = c->agent_key = xstrdup(AGENT_KEY_DEFAULT);
+	return folder_of(key);
 }
 
 /* ---- signers by default ---- */
@@ -54,9 +58,8 @@ static int add_signer(struct config *c, const char *folder, const char *name)
 	return 0;
 }
 
-static int add_default_signers(struct config *c)
+static int add_default_signers(struct config *c, const char *folder)
 {
-	_free_ char *folder = folder_of(c->agent_key ? c->agent_key : c->pruner_key);
 	struct dirent **entries;
 	int count = scandir(folder, &entries, is_public_key, alphasort), code = 0;
 
@@ -109,13 +112,15 @@ static int check_zones(const struct config *c)
 
 static int complete(struct config *c)
 {
+	_free_ char *folder = own_folder(c);
 	int code = check_zones(c);
 
+	if (!c->keys_dir)
+		c->keys_dir = xstrdup(folder);
 	for (size_t i = 0; code == 0 && i < c->dataset_count; i++)
 		code = find_product(c, &c->datasets[i]);
-	add_key_defaults(c);
 	if (code == 0 && c->signer_count == 0)
-		code = add_default_signers(c);
+		code = add_default_signers(c, folder);
 	return code;
 }
 

@@ -1,8 +1,8 @@
 /*
- * The configuration file: YAML through libyaml's document API, checked against one table of keys (schema.c). An unknown
- * or duplicate key, a wrong type, an unknown product, a duplicate name or a bad duration is ERR_USAGE with file, line and
- * what was expected; so are two zones that are one place. Loading opens no private key. It opens public keys only where
- * `signers` is absent: the default is the .pub files beside agent_key, and their roles stand in them.
+ * The configuration file: YAML through libyaml's document API, checked against one table of keys (schema.c). An
+ * unknown or duplicate key, a wrong type, an unknown product, a duplicate name or a bad duration is ERR_USAGE with
+ * file, line and what was expected; so are two zones that are one place. Loading opens no private key. It opens public
+ * keys only where `signers` is absent: the default is the .pub files beside agent_key, and their roles stand in them.
  *
  * Everything is owned by struct config and freed by config_free(). Optional texts are NULL when absent, after defaults.
  * Relative paths are relative to the folder of the file.

@@ -1,6 +1,6 @@
 /*
- * A YAML file as a document tree (libyaml), of the plain kind that a configuration is: one document in UTF-8, no anchors,
- * aliases or tags, bounded in size and nesting. Private to lib/config.
+ * A YAML file as a document tree (libyaml), of the plain kind that a configuration is: one document in UTF-8, no
+ * anchors, aliases or tags, bounded in size and nesting. Private to lib/config.
  */
 #ifndef CONFIG_DOCUMENT_H
 #define CONFIG_DOCUMENT_H

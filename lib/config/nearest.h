@@ -12,7 +12,7 @@ struct nearest {
 	size_t distance;
 };
 
-/* Near enough: a third of the word's length in edits (a letter added, missing, changed, or two swapped), or its beginning. */
+/* Near enough: a third of its length in edits (a letter added, missing, changed, or two swapped), or its beginning. */
 struct nearest nearest_to(const char *word);
 void nearest_consider(struct nearest *n, const char *candidate);
 

@@ -41,14 +41,19 @@ const struct option_row options_common[] = {
 /* What getopt_long() returns for the n-th row: above all characters. */
 #define FIRST_ROW 256
 
-/* A command line being parsed: the common rows, then the command's, with where each writes. */
+/* An option and the member that it fills. */
+struct slot {
+	const struct option_row *row;
+	void *out;
+};
+
+/* A command line being parsed: the common options, then the command's. */
 struct parse {
 	const struct program *program;
 	const struct command *command; /* NULL before its name was found */
 	struct frame *frame;
-	void *own;
-	const struct option_row **rows;
-	size_t row_count;
+	struct slot *slots;
+	size_t slot_count;
 	struct option *table; /* for getopt_long() */
 };
 
@@ -61,28 +66,35 @@ static size_t count_rows(const struct option_row *rows)
 	return count;
 }
 
-static void parse_init(struct parse *p)
+static void add_slots(struct parse *p, const struct option_row *rows, void *base)
 {
-	const struct option_row *own = p->command ? p->command->options : NULL;
-	size_t common_count = count_rows(options_common), count = common_count + count_rows(own);
+	for (; rows && rows->name; rows++) {
+		size_t i = p->slot_count++;
 
-	p->rows = xcalloc(count, sizeof *p->rows);
-	p->table = xcalloc(count + 1, sizeof *p->table);
-	p->row_count = count;
-	for (size_t i = 0; i < count; i++) {
-		const struct option_row *row = i < common_count ? &options_common[i] : &own[i - common_count];
-
-		must((row->type == OPTION_FLAG) == (row->value == NULL));
-		p->rows[i] = row;
-		p->table[i] = (struct option){ .name = row->name,
-					       .has_arg = row->value ? required_argument : no_argument,
+		must((rows->type == OPTION_FLAG) == (rows->value == NULL));
+		p->slots[i] = (struct slot){ rows, (char *)base + rows->offset };
+		p->table[i] = (struct option){ .name = rows->name,
+					       .has_arg = rows->value ? required_argument : no_argument,
 					       .val = FIRST_ROW + (int)i };
 	}
 }
 
+/* `own`: the command's struct; NULL without a command or without options. */
+static void parse_init(struct parse *p, void *own)
+{
+	const struct option_row *rows = p->command ? p->command->options : NULL;
+	size_t most = count_rows(options_common) + count_rows(rows);
+
+	p->slots = xcalloc(most, sizeof(struct slot));
+	p->table = xcalloc(most + 1, sizeof(struct option));
+	p->slot_count = 0;
+	add_slots(p, options_common, p->frame);
+	add_slots(p, rows, own);
+}
+
 static void parse_release(struct parse *p)
 {
-	free(p->rows);
+	free(p->slots);
 	free(p->table);
 }
 
@@ -98,14 +110,12 @@ static int check_choice(const struct option_row *row, const char *value)
 	return failed(ERR_USAGE, "--%s: '%s' is none of %s", row->name, value, row->choices);
 }
 
-static int take_option(struct parse *p, size_t index, const char *value)
+static int take_option(const struct slot *slot, const char *value)
 {
-	const struct option_row *row = p->rows[index];
-	bool common = row >= options_common && row < options_common + sizeof options_common / sizeof options_common[0];
-	char *at = (common ? (char *)p->frame : (char *)p->own) + row->offset;
+	const struct option_row *row = slot->row;
 
 	if (row->type == OPTION_FLAG) {
-		*(bool *)(void *)at = true;
+		*(bool *)slot->out = true;
 		return 0;
 	}
 
@@ -113,13 +123,13 @@ static int take_option(struct parse *p, size_t index, const char *value)
 	if (code)
 		return code;
 	if (row->type == OPTION_LIST) {
-		struct option_list *list = (void *)at;
+		struct option_list *list = slot->out;
 
 		if (list->count == OPTION_LIST_MAX)
 			return failed(ERR_USAGE, "--%s is given more than %d times", row->name, OPTION_LIST_MAX);
 		list->items[list->count++] = value;
 	} else {
-		const char **text = (void *)at;
+		const char **text = slot->out;
 
 		if (*text)
 			return failed(ERR_USAGE, "--%s is given twice", row->name);
@@ -134,8 +144,8 @@ static int unknown_option(const struct parse *p, const char *text)
 	_free_ char *word = xstrndup(text + strspn(text, "-"), len - strspn(text, "-"));
 	struct nearest n = nearest_to(word);
 
-	for (size_t i = 0; i < p->row_count; i++)
-		nearest_consider(&n, p->rows[i]->name);
+	for (size_t i = 0; i < p->slot_count; i++)
+		nearest_consider(&n, p->slots[i].row->name);
 	return failed(ERR_USAGE, "unknown option '%.*s'%s%s%s: see '%s%s%s --help'", (int)len, text,
 		      n.best ? ", did you mean --" : "", n.best ? n.best : "", n.best ? "?" : "", p->program->name,
 		      p->command ? " " : "", p->command ? p->command->name : "");
@@ -150,7 +160,7 @@ static int bad_option(const struct parse *p, int result, char **argv)
 		return unknown_option(p, optopt ? letter : argv[optind - 1]);
 	}
 
-	const struct option_row *row = p->rows[optopt - FIRST_ROW];
+	const struct option_row *row = p->slots[optopt - FIRST_ROW].row;
 	if (result == ':')
 		return failed(ERR_USAGE, "--%s needs a value: --%s %s", row->name, row->name, row->value);
 	return failed(ERR_USAGE, "--%s takes no value", row->name);
@@ -167,7 +177,7 @@ static int parse_options(struct parse *p, int argc, char **argv, bool stop_early
 		if (result == 'h')
 			p->frame->help = true;
 		else if (result >= FIRST_ROW)
-			code = take_option(p, (size_t)(result - FIRST_ROW), optarg);
+			code = take_option(&p->slots[result - FIRST_ROW], optarg);
 		else
 			code = bad_option(p, result, argv);
 	}
@@ -236,8 +246,7 @@ static int run_command(struct parse *p, int argc, char **argv)
 {
 	_free_ void *own = p->command->options ? xcalloc(1, p->command->options_size) : NULL;
 
-	p->own = own;
-	parse_init(p);
+	parse_init(p, own);
 	int code = parse_options(p, argc, argv, false);
 	parse_release(p);
 	if (code == 0 && p->frame->help) {
@@ -291,7 +300,7 @@ static int run_program(const struct program *program, int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	parse_init(&p);
+	parse_init(&p, NULL);
 	int code = parse_options(&p, argc, argv, true);
 	parse_release(&p);
 	if (code)

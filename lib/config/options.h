@@ -1,8 +1,8 @@
 /*
  * Command lines: one table a command gives parsing, --help and shell completion (over getopt_long).
  *
- * A program is a table of commands; options_main() finds the command, parses its options into a struct by the offsets in
- * its table, and runs it. --config, --json, --verbose and --help are every command's, before or behind its name.
+ * A program is a table of commands; options_main() finds the command, parses its options into a struct by the offsets
+ * in its table, and runs it. --config, --json, --verbose and --help are every command's, before or behind its name.
  */
 #ifndef CONFIG_OPTIONS_H
 #define CONFIG_OPTIONS_H

@@ -8,8 +8,8 @@
 #include "config/schema.h"
 
 /*
- * Fills `out` (zeroed) from the document's root. Every error is ERR_USAGE: "file:line: what was found, what was expected";
- * what was filled until then is for schema_release().
+ * Fills `out` (zeroed) from the document's root. Every error is ERR_USAGE: "file:line: what was found, what was
+ * expected"; what was filled until then is for schema_release().
  */
 must_check int schema_read(const struct schema_table *table, struct document *document, void *out);
 

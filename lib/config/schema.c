@@ -7,7 +7,8 @@
 #include "format/names.h"
 
 #define LABEL_MAX 64
-_Static_assert(LABEL_MAX <= ZONE_NAME_MAX && LABEL_MAX <= PRODUCT_NAME_MAX, "names fit where they are stored");
+_Static_assert(LABEL_MAX <= ZONE_NAME_MAX, "names of zones fit");
+_Static_assert(LABEL_MAX <= PRODUCT_NAME_MAX, "names of products fit");
 
 /* Values of these types are written through an int. */
 _Static_assert(sizeof(enum data_class) == sizeof(int) && sizeof(enum suite) == sizeof(int),

@@ -1,7 +1,7 @@
 /*
- * What a configuration file may say: tables of keys with type, default, bounds and meaning. The one table of Nightfold's
- * file is schema_top (schema.c); reading and describing (reader.c) follow it and know no key themselves. Private to
- * lib/config.
+ * What a configuration file may say: tables of keys with type, default, bounds and meaning. The one table of
+ * Nightfold's file is schema_top (schema.c); reading and describing (reader.c) follow it and know no key themselves.
+ * Private to lib/config.
  */
 #ifndef CONFIG_SCHEMA_H
 #define CONFIG_SCHEMA_H

@@ -1,9 +1,9 @@
 /*
  * JSON output (RFC 8259) through yajl's generator: one document, on one line, collected in memory.
  *
- * Text is UTF-8; each byte that is none is written as the four characters \xNN, whatever function it came by. A path that
- * a program may want back byte for byte goes through json_put_path(). Calls in a wrong order (a value without its key, a
- * document not closed) are programmer's errors and abort.
+ * Text is UTF-8; each byte that is none is written as the four characters \xNN, whatever function it came by. A path
+ * that a program may want back byte for byte goes through json_put_path(). Calls in a wrong order (a value without its
+ * key, a document not closed) are programmer's errors and abort.
  */
 #ifndef REPORT_JSON_H
 #define REPORT_JSON_H

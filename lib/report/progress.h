@@ -1,6 +1,6 @@
 /*
- * Progress on a terminal: one line on standard error, rewritten a few times a second: what, done, rate, time left. Nothing when
- * standard error is no terminal (cron, CI) or --json is on. Thread-safe; cheap enough for every chunk.
+ * Progress on a terminal: one line on standard error, rewritten a few times a second: what, done, rate, time left.
+ * Nothing when standard error is no terminal (cron, CI) or --json is on. Thread-safe; cheap enough for every chunk.
  */
 #ifndef REPORT_PROGRESS_H
 #define REPORT_PROGRESS_H

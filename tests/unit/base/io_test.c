@@ -88,7 +88,7 @@ static void bytes_are_written_and_read_whole(void **state)
 
 static void errors_name_the_file_and_the_reason(void **state)
 {
-	char data[1];
+	char data[1] = "";
 	size_t got;
 
 	(void)state;

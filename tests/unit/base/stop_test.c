@@ -19,6 +19,18 @@ static void nothing_stops_without_a_signal(void **state)
 	assert_int_equal(stop_check(), 0);
 }
 
+static void a_signal_is_seen_until_signals_are_set_up_anew(void **state)
+{
+	(void)state;
+	stop_on_signals();
+	raise(SIGTERM);
+	assert_true(stop_requested());
+	assert_int_equal(stop_check(), ERR_INTERRUPTED);
+	assert_non_null(strstr(err_message(), "interrupted"));
+	stop_on_signals();
+	assert_false(stop_requested());
+}
+
 static void a_signal_asks_and_the_next_one_ends(void **state)
 {
 	static const int pairs[][2] = {
@@ -62,6 +74,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_stops_without_a_signal),
+		cmocka_unit_test(a_signal_is_seen_until_signals_are_set_up_anew),
 		cmocka_unit_test(a_signal_asks_and_the_next_one_ends),
 		cmocka_unit_test(a_closed_pipe_is_an_error_not_the_end),
 	};

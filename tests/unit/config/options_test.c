@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "base/io.h"
 #include "base/log.h"
 #include "config/options.h"
 
@@ -311,14 +312,25 @@ static void complete(const char *script, const char *words, char *offered, size_
 	assert_int_equal(write(fd, script, strlen(script)), strlen(script));
 	close(fd);
 	snprintf(command, sizeof command,
-		 "bash -c 'source %s; COMP_WORDS=(nightfold-verify %s); COMP_CWORD=$((${#COMP_WORDS[@]}-1));"
-		 " compopt() { :; }; _nightfold_verify; echo ${COMPREPLY[@]}'",
+		 "source %s; COMP_WORDS=(nightfold-verify %s); COMP_CWORD=$((${#COMP_WORDS[@]}-1));"
+		 " compopt() { :; }; _nightfold_verify; echo ${COMPREPLY[@]}",
 		 path, words);
-	FILE *f = popen(command, "r");
-	assert_non_null(f);
-	size_t len = fread(offered, 1, size - 1, f);
+	int ends[2], status;
+	assert_int_equal(pipe(ends), 0);
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		dup2(ends[1], STDOUT_FILENO);
+		execlp("bash", "bash", "-c", command, (char *)NULL);
+		_exit(127);
+	}
+	close(ends[1]);
+	size_t len = 0;
+	assert_int_equal(io_read(ends[0], offered, size - 1, &len, "bash"), 0);
 	offered[len] = '\0';
-	assert_int_equal(pclose(f), 0);
+	close(ends[0]);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
 	unlink(path);
 }
 
