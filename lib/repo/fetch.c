@@ -246,8 +246,8 @@ static int read_place(struct fetcher *f, unsigned zone, const struct chunk_place
 		return code;
 	code = zone_get_range(f->r->zones[zone].zone, name_pack(f->r->dataset, pack.name, name), place->offset, place->stored,
 			      stored);
-	/* Trouble of a zone, not of this host: the other zone may do. */
-	return code == ERR_SYSTEM ? ERR_UNAVAILABLE : code;
+	/* A sector that cannot be read is damage to the object, not trouble of this host: the other zone may do. */
+	return code == ERR_SYSTEM ? ERR_INTEGRITY : code;
 }
 
 static int try_attempt(struct fetcher *f, struct blob_codec *codec, const struct attempt *a, const uint8_t key[KEY_SIZE],

@@ -249,7 +249,7 @@ int tree_find(struct tree *t, const char *path, size_t len, const struct entry *
 	if (code == 0)
 		code = tree_next(t, entry, node);
 	if (code != 0)
-		return code;
+		return code == ERR_MISSING ? ERR_INTEGRITY : code;
 	if (*entry == NULL || (*entry)->path_len != len)
 		return failed(ERR_MISSING, "there is no '%s' in this snapshot", log_printable(path, len, shown, sizeof shown));
 	return 0;

@@ -30,7 +30,7 @@ must_check int tree_next(struct tree *t, const struct entry **entry, const struc
 /* Where the node began that the last tree_next() failed to get: the path of its first entry. Valid until the next call. */
 const char *tree_lost(const struct tree *t, size_t *len);
 
-/* Exactly this path; ERR_MISSING. Leaves the stream behind it. */
+/* Exactly this path. ERR_MISSING: it is not in the snapshot; what is lost is another error. Leaves the stream behind it. */
 must_check int tree_find(struct tree *t, const char *path, size_t len, const struct entry **entry, const struct node **node);
 
 /*

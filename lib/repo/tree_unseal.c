@@ -2,14 +2,13 @@
  * From a seal to the root's key. In a file of its own, so that a program that reads trees by keys it has otherwise does not link
  * crypto/unseal.h.
  */
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/hex.h"
 #include "crypto/unseal.h"
-#include "repo/load.h"
+#include "repo/examine.h"
 #include "repo/tree.h"
 
 /* A seal that is listed, or must be there. */
@@ -44,38 +43,15 @@ static size_t find_candidates(const struct repo *r, const struct snapshot *s, in
 	return count;
 }
 
-/* The first generation is named by the header, later ones are signed by an operator. */
-static int check_author(const struct snapshot *s, uint32_t generation, const struct signer *signer, const struct buf *object)
+static int load_seal(struct repo *r, const struct snapshot *s, const struct candidate *c, struct seal *out)
 {
-	uint8_t hash[DIGEST_SIZE];
-
-	if (generation > 1)
-		return (signer->roles & 1u << ROLE_OPERATOR) != 0 ?
-			       0 :
-			       failed(ERR_INTEGRITY, "a seal of generation %" PRIu32 " is an operator's to sign, not '%s''s", generation,
-				      signer->name);
-	sha256(object->data, object->len, hash);
-	return memcmp(hash, s->header.seal, DIGEST_SIZE) == 0 ?
-		       0 :
-		       failed(ERR_INTEGRITY, "the seal is not the one that the snapshot's header names");
-}
-
-static int load_seal(struct repo *r, const struct snapshot *s, const struct candidate *c, const char *name, struct seal *out)
-{
-	_buf_ struct buf object;
+	_buf_ struct buf object = { 0 };
 	struct signed_view view;
-	const struct signer *signer;
+	int code = examine_seal(r, c->zone, s, c->generation, &object);
 
-	buf_init(&object, SEAL_MAX, "seal");
-	int code = load_signed(r, c->zone, SIGNED_SEAL, name, &object, &view, &signer);
 	if (code == 0)
-		code = check_author(s, c->generation, signer, &object);
-	if (code == 0)
-		code = seal_decode(view.body, view.body_len, out);
-	if (code == 0 && (strcmp(out->dataset, r->dataset) != 0 || out->generation != c->generation ||
-			  memcmp(out->snapshot, s->header.id, SNAPSHOT_ID_SIZE) != 0))
-		code = failed(ERR_INTEGRITY, "the seal is of another dataset, snapshot or generation than its name says");
-	return code;
+		code = signed_decode(SIGNED_SEAL, object.data, object.len, "seal", &view);
+	return code == 0 ? seal_decode(view.body, view.body_len, out) : code;
 }
 
 /* "operator (1a2b...), 3c4d...": those that a seal is for, as far as they fit. */
@@ -132,7 +108,7 @@ int tree_unseal(struct repo *r, const struct snapshot *s, const struct secret_ke
 		struct seal seal;
 
 		name_seal(r->dataset, s->header.id, candidates[i].generation, name);
-		int code = load_seal(r, s, &candidates[i], name, &seal);
+		int code = load_seal(r, s, &candidates[i], &seal);
 		if (code == 0)
 			code = open_share(r, s, &seal, key, root_key);
 		/* A key that is no recipient of the newest seal is not tried on older ones: who was taken off stays off. */

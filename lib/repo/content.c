@@ -1,0 +1,117 @@
+#include "repo/content.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "crypto/digest.h"
+
+struct content_reader {
+	struct fetcher *fetcher;
+	struct blob_codec *codec;
+	struct sha256 *hash;
+	uint8_t *data;
+	size_t cap;
+};
+
+struct reading {
+	struct content_reader *reader;
+	struct extent_walk walk;
+	content_call call;
+	void *context;
+};
+
+uint64_t extent_walk_next(struct extent_walk *w, uint64_t len, uint64_t *offset)
+{
+	const struct entry *e = w->entry;
+
+	if (!e->sparse) {
+		*offset = w->within;
+		w->within += len;
+		return len;
+	}
+	if (w->extent < e->extent_count && w->within == e->extents[w->extent].length) {
+		w->extent++;
+		w->within = 0;
+	}
+	/* node_decode() has checked that the extents are as long as the content. */
+	must(w->extent < e->extent_count);
+	const struct extent *x = &e->extents[w->extent];
+	uint64_t left = x->length - w->within;
+
+	*offset = x->offset + w->within;
+	len = len < left ? len : left;
+	w->within += len;
+	return len;
+}
+
+struct content_reader *content_reader_new(struct fetcher *f)
+{
+	struct content_reader *c = xcalloc(1, sizeof *c);
+
+	c->fetcher = f;
+	c->codec = blob_codec_new(CHUNK_MAX, 3);
+	c->hash = sha256_new();
+	return c;
+}
+
+void content_reader_free(struct content_reader *c)
+{
+	if (c == NULL)
+		return;
+	blob_codec_free(c->codec);
+	sha256_free(c->hash);
+	free(c->data);
+	free(c);
+}
+
+int content_chunk(struct content_reader *c, const struct piece *piece, const uint8_t **data)
+{
+	if (piece->chunk_size > CHUNK_MAX)
+		return failed(ERR_FORMAT, "a chunk of %llu bytes, the limit is %u", (unsigned long long)piece->chunk_size, CHUNK_MAX);
+	if (piece->chunk_size > c->cap) {
+		free(c->data);
+		c->cap = (size_t)piece->chunk_size;
+		c->data = xmalloc(c->cap);
+	}
+	*data = c->data + piece->offset;
+	return fetch_chunk(c->fetcher, c->codec, KIND_CONTENT, piece->id, piece->key, piece->chunk_size, c->data);
+}
+
+static int read_piece(void *context, const struct piece *piece)
+{
+	struct reading *r = context;
+	uint8_t digest[DIGEST_SIZE];
+	const uint8_t *data;
+	uint64_t left = piece->length;
+	int code = content_chunk(r->reader, piece, &data);
+
+	if (code != 0)
+		return code;
+	sha256(data, (size_t)left, digest);
+	sha256_update(r->reader->hash, digest, sizeof digest);
+	while (left > 0 && code == 0) {
+		uint64_t offset, len = extent_walk_next(&r->walk, left, &offset);
+
+		code = r->call(r->context, offset, data, (size_t)len);
+		data += len;
+		left -= len;
+	}
+	return code;
+}
+
+int content_read(struct content_reader *c, struct tree *t, const struct entry *e, const struct node *n, content_call call,
+		 void *context)
+{
+	struct reading reading = { .reader = c, .walk = { .entry = e }, .call = call, .context = context };
+	uint8_t fingerprint[DIGEST_SIZE];
+
+	sha256_reset(c->hash);
+	int code = tree_pieces(t, e, n, read_piece, &reading);
+	if (code != 0)
+		return code;
+	sha256_final(c->hash, fingerprint);
+	return memcmp(fingerprint, e->fingerprint, DIGEST_SIZE) == 0 ?
+		       0 :
+		       failed(ERR_INTEGRITY, "its fingerprint is not the one that was taken at the backup");
+}

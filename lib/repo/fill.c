@@ -1,0 +1,522 @@
+#include "repo/fill.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/ordered.h"
+#include "base/stop.h"
+#include "crypto/digest.h"
+
+#define DEPTH       32         /* items between the producer and the consumer */
+#define MEMBERS_MAX 16         /* small files an item; with DEPTH this bounds the open files */
+#define WORKERS_MAX 8
+#define SMALL_MAX   (2u << 20) /* larger chunks go one at a time */
+
+/* A file being filled. It stands in the list of open ones until finish_file(). */
+struct file {
+	struct file *previous, *next;
+	struct target_file *target;
+	char *path;
+	uint64_t size;
+	uint8_t fingerprint[DIGEST_SIZE];
+	struct sha256 *hash; /* the consumer's; NULL for a file of one piece */
+	atomic_bool bad;     /* no use in going on with it; `reason` is set before, by one thread only */
+	atomic_flag reason_set;
+	char *reason;
+};
+
+struct member {
+	struct file *file;
+	uint32_t offset, length; /* in the chunk */
+};
+
+enum item_type { ITEM_PIECE, ITEM_SMALL, ITEM_END };
+
+struct item {
+	enum item_type type;
+	struct file *file; /* piece, end */
+	uint8_t id[ID_SIZE];
+	uint8_t *key; /* guarded */
+	uint64_t chunk_size, content_offset;
+	uint8_t digest[DIGEST_SIZE]; /* made by the worker */
+	struct member members[MEMBERS_MAX]; /* small; a piece has one */
+	unsigned member_count;
+};
+
+/* What decodes chunks up to a size; remembers the last one, which the next item may need again. */
+struct bench {
+	struct blob_codec *codec;
+	uint8_t *data;
+	size_t cap, max;
+	uint8_t id[ID_SIZE];
+	bool holds;
+};
+
+struct fill {
+	struct fetcher *fetcher;
+	struct target *target;
+	struct progress *progress;
+	struct ordered *ordered;
+
+	struct item items[DEPTH + 1]; /* one more than fits into `ordered`: the producer's */
+	uint8_t (*keys)[KEY_SIZE];    /* guarded, one an item */
+
+	struct item *pending;  /* small files of one chunk, not pushed yet */
+	struct file *current;  /* the file whose pieces are being pushed */
+	uint64_t current_offset;
+
+	pthread_mutex_t large_lock; /* guards `large`; held while a large chunk is fetched and written */
+	struct bench large;
+
+	pthread_mutex_t lock; /* guards all that follows; innermost */
+	struct item *free_items[DEPTH + 1];
+	unsigned free_count;
+	struct file *open;
+	struct fill_counts counts;
+	struct fill_lost lost;
+};
+
+/* ---- items ---- */
+
+static struct item *item_take(struct fill *p, enum item_type type)
+{
+	pthread_mutex_lock(&p->lock);
+	must(p->free_count > 0);
+	struct item *item = p->free_items[--p->free_count];
+	pthread_mutex_unlock(&p->lock);
+
+	item->type = type;
+	item->file = NULL;
+	item->member_count = 0;
+	return item;
+}
+
+static void item_give(void *context, void *argument)
+{
+	struct fill *p = context;
+
+	pthread_mutex_lock(&p->lock);
+	p->free_items[p->free_count++] = argument;
+	pthread_mutex_unlock(&p->lock);
+}
+
+/* ---- files ---- */
+
+static int open_file(struct fill *p, const struct entry *e, struct file **out)
+{
+	struct target_file *target;
+	int code = target_create_file(p->target, e, &target);
+
+	if (code != 0)
+		return code;
+	struct file *file = xcalloc(1, sizeof *file);
+	file->target = target;
+	file->path = xstrndup(e->path, e->path_len);
+	file->size = e->size;
+	memcpy(file->fingerprint, e->fingerprint, DIGEST_SIZE);
+	atomic_flag_clear(&file->reason_set);
+
+	pthread_mutex_lock(&p->lock);
+	file->next = p->open;
+	if (p->open != NULL)
+		p->open->previous = file;
+	p->open = file;
+	pthread_mutex_unlock(&p->lock);
+	*out = file;
+	return 0;
+}
+
+/* The first reason stays. Takes this thread's message. */
+static void spoil(struct file *file)
+{
+	if (!atomic_flag_test_and_set(&file->reason_set)) {
+		file->reason = xstrdup(err_message());
+		atomic_store(&file->bad, true);
+	}
+}
+
+/* Called with the lock held. */
+static void unlink_file(struct fill *p, struct file *file)
+{
+	if (file->previous != NULL)
+		file->previous->next = file->next;
+	else
+		p->open = file->next;
+	if (file->next != NULL)
+		file->next->previous = file->previous;
+}
+
+static void free_file(struct file *file)
+{
+	sha256_free(file->hash);
+	free(file->path);
+	free(file->reason);
+	free(file);
+}
+
+static void count_file(struct fill *p, struct file *file, bool bad)
+{
+	pthread_mutex_lock(&p->lock);
+	unlink_file(p, file);
+	if (bad) {
+		p->counts.lost++;
+		p->lost.paths = xrealloc(p->lost.paths, p->lost.count + 1, sizeof *p->lost.paths);
+		p->lost.paths[p->lost.count++] = xstrdup(file->path);
+	} else {
+		p->counts.files++;
+		p->counts.bytes += file->size;
+	}
+	pthread_mutex_unlock(&p->lock);
+}
+
+/* Everything is written: the file is whole, or it goes. In whichever thread saw the last of it. */
+static int finish_file(struct fill *p, struct file *file, const uint8_t fingerprint[DIGEST_SIZE])
+{
+	if (!atomic_load(&file->bad) && memcmp(fingerprint, file->fingerprint, DIGEST_SIZE) != 0) {
+		(void)!failed(ERR_INTEGRITY, "its fingerprint is not the one that was taken at the backup");
+		spoil(file);
+	}
+	bool bad = atomic_load(&file->bad);
+	if (bad)
+		findings_add(fetcher_repo(p->fetcher)->findings, FINDING_LOST, NULL, file->path, "%s", file->reason);
+	int code = target_file_finish(file->target, bad);
+	progress_add(p->progress, 0, 1);
+	count_file(p, file, bad);
+	free_file(file);
+	return code;
+}
+
+/* ---- workers ---- */
+
+static void bench_init(struct bench *b, size_t max)
+{
+	*b = (struct bench){ .codec = blob_codec_new(max, 3), .max = max };
+}
+
+static void bench_release(struct bench *b)
+{
+	blob_codec_free(b->codec);
+	free(b->data);
+}
+
+static void *worker_new(void *context)
+{
+	struct bench *b = xcalloc(1, sizeof *b);
+
+	(void)context;
+	bench_init(b, SMALL_MAX);
+	return b;
+}
+
+static void worker_free(void *worker)
+{
+	bench_release(worker);
+	free(worker);
+}
+
+/* Puts the item's chunk into b->data. */
+static int get_chunk(struct fill *p, struct bench *b, const struct item *item)
+{
+	if (b->holds && memcmp(b->id, item->id, ID_SIZE) == 0)
+		return 0;
+	if (item->chunk_size > b->cap) {
+		free(b->data);
+		b->cap = (size_t)item->chunk_size;
+		b->data = xmalloc(b->cap);
+	}
+	b->holds = false;
+	int code = fetch_chunk(p->fetcher, b->codec, KIND_CONTENT, item->id, item->key, item->chunk_size, b->data);
+	if (code == 0) {
+		memcpy(b->id, item->id, ID_SIZE);
+		b->holds = true;
+	}
+	return code;
+}
+
+static int write_piece(struct fill *p, struct item *item, const uint8_t *data)
+{
+	const struct member *m = &item->members[0];
+
+	sha256(data + m->offset, m->length, item->digest);
+	progress_add(p->progress, m->length, 0);
+	return target_file_write(item->file->target, item->content_offset, data + m->offset, m->length);
+}
+
+static int write_small(struct fill *p, struct file *file, const uint8_t *data, size_t len)
+{
+	uint8_t digest[DIGEST_SIZE], fingerprint[DIGEST_SIZE];
+	int code = target_file_write(file->target, 0, data, len);
+
+	if (code != 0)
+		return code;
+	sha256(data, len, digest);
+	sha256(digest, sizeof digest, fingerprint);
+	progress_add(p->progress, len, 0);
+	return finish_file(p, file, fingerprint);
+}
+
+static int work_with(struct fill *p, struct bench *b, struct item *item)
+{
+	static const uint8_t none[DIGEST_SIZE];
+	int code = get_chunk(p, b, item);
+	bool lost = code != 0;
+
+	if (lost && !fetch_lost(code))
+		return code;
+	if (item->type == ITEM_PIECE) {
+		if (!lost)
+			return write_piece(p, item, b->data);
+		spoil(item->file);
+		return 0;
+	}
+	for (unsigned i = 0; i < item->member_count; i++) {
+		if (lost)
+			spoil(item->members[i].file);
+	}
+	for (code = 0; item->member_count > 0 && code == 0;) {
+		const struct member *m = &item->members[--item->member_count];
+
+		code = lost ? finish_file(p, m->file, none) : write_small(p, m->file, b->data + m->offset, m->length);
+	}
+	return code;
+}
+
+static int work(void *context, void *worker, void *argument)
+{
+	struct fill *p = context;
+	struct item *item = argument;
+
+	if (item->type == ITEM_PIECE && atomic_load(&item->file->bad))
+		return 0;
+	if (item->chunk_size <= SMALL_MAX)
+		return work_with(p, worker, item);
+
+	pthread_mutex_lock(&p->large_lock);
+	int code = work_with(p, &p->large, item);
+	pthread_mutex_unlock(&p->large_lock);
+	return code;
+}
+
+static int consume(void *context, void *argument)
+{
+	struct fill *p = context;
+	struct item *item = argument;
+	uint8_t fingerprint[DIGEST_SIZE];
+	int code = 0;
+
+	if (item->type == ITEM_PIECE) {
+		sha256_update(item->file->hash, item->digest, DIGEST_SIZE);
+	} else if (item->type == ITEM_END) {
+		sha256_final(item->file->hash, fingerprint);
+		code = finish_file(p, item->file, fingerprint);
+	}
+	item_give(p, item);
+	return code;
+}
+
+static const struct ordered_calls calls = {
+	.worker_new = worker_new,
+	.worker_free = worker_free,
+	.work = work,
+	.consume = consume,
+	.drop = item_give,
+};
+
+/* ---- the producer ---- */
+
+struct fill *fill_new(struct fetcher *f, struct target *target, struct progress *progress)
+{
+	struct fill *p = xcalloc(1, sizeof *p);
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned workers = processors < 1 ? 1 : processors > WORKERS_MAX ? WORKERS_MAX : (unsigned)processors;
+
+	p->fetcher = f;
+	p->target = target;
+	p->progress = progress;
+	p->keys = secret_new((DEPTH + 1) * sizeof *p->keys);
+	for (unsigned i = 0; i < DEPTH + 1; i++) {
+		p->items[i].key = p->keys[i];
+		p->free_items[p->free_count++] = &p->items[i];
+	}
+	bench_init(&p->large, CHUNK_MAX);
+	must(pthread_mutex_init(&p->large_lock, NULL) == 0);
+	must(pthread_mutex_init(&p->lock, NULL) == 0);
+	p->ordered = ordered_new(DEPTH, workers, &calls, p);
+	return p;
+}
+
+static int push_pending(struct fill *p)
+{
+	struct item *item = p->pending;
+
+	p->pending = NULL;
+	return item == NULL ? 0 : ordered_push(p->ordered, item, false);
+}
+
+static void set_chunk(struct item *item, const struct piece *piece)
+{
+	memcpy(item->id, piece->id, ID_SIZE);
+	memcpy(item->key, piece->key, KEY_SIZE);
+	item->chunk_size = piece->chunk_size;
+}
+
+static int check_size(const struct piece *piece)
+{
+	return piece->chunk_size <= CHUNK_MAX ? 0 :
+						failed(ERR_FORMAT, "a chunk of %llu bytes, the limit is %u",
+						       (unsigned long long)piece->chunk_size, CHUNK_MAX);
+}
+
+/* A file of one piece: together with its neighbours from the same chunk. */
+static int add_small(void *context, const struct piece *piece)
+{
+	struct fill *p = context;
+	int code = check_size(piece);
+
+	if (code == 0 && p->pending != NULL &&
+	    (p->pending->member_count == MEMBERS_MAX || memcmp(p->pending->id, piece->id, ID_SIZE) != 0))
+		code = push_pending(p);
+	if (code != 0)
+		return code;
+	if (p->pending == NULL) {
+		p->pending = item_take(p, ITEM_SMALL);
+		set_chunk(p->pending, piece);
+	}
+	p->pending->members[p->pending->member_count++] = (struct member){
+		.file = p->current,
+		.offset = (uint32_t)piece->offset,
+		.length = (uint32_t)piece->length,
+	};
+	p->current = NULL;
+	return 0;
+}
+
+static int add_piece(void *context, const struct piece *piece)
+{
+	struct fill *p = context;
+	int code = check_size(piece);
+
+	if (code == 0)
+		code = stop_check();
+	if (code != 0)
+		return code;
+	struct item *item = item_take(p, ITEM_PIECE);
+	set_chunk(item, piece);
+	item->file = p->current;
+	item->content_offset = p->current_offset;
+	item->members[0] = (struct member){ .offset = (uint32_t)piece->offset, .length = (uint32_t)piece->length };
+	p->current_offset += piece->length;
+	return ordered_push(p->ordered, item, false);
+}
+
+static int end_file(struct fill *p)
+{
+	struct item *item = item_take(p, ITEM_END);
+
+	item->file = p->current;
+	p->current = NULL;
+	return ordered_push(p->ordered, item, true);
+}
+
+static bool has_one_piece(const struct entry *e)
+{
+	return e->content.form == CONTENT_SLICE || (e->content.form == CONTENT_WHOLE && e->content.count == 1);
+}
+
+int fill_add(struct fill *p, struct tree *t, const struct entry *e, const struct node *n)
+{
+	bool small = has_one_piece(e);
+	int code = open_file(p, e, &p->current);
+
+	if (code == 0 && !small) {
+		/* Its pieces need items: the pending one would be one too many. */
+		code = push_pending(p);
+		p->current->hash = sha256_new();
+		p->current_offset = 0;
+	}
+	if (code == 0)
+		code = tree_pieces(t, e, n, small ? add_small : add_piece, p);
+	if (code != 0 && p->current != NULL && fetch_lost(code)) {
+		spoil(p->current);
+		if (p->current->hash == NULL)
+			p->current->hash = sha256_new();
+		code = push_pending(p);
+	}
+	return code == 0 && p->current != NULL ? end_file(p) : code;
+}
+
+/* ---- the end ---- */
+
+static int compare_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void fill_lost_free(struct fill_lost *lost)
+{
+	for (size_t i = 0; i < lost->count; i++)
+		free(lost->paths[i]);
+	free(lost->paths);
+	*lost = (struct fill_lost){ 0 };
+}
+
+bool fill_lost_has(const struct fill_lost *lost, const char *path, size_t len)
+{
+	_free_ char *key = xstrndup(path, len);
+
+	return lost->count > 0 && bsearch(&key, lost->paths, lost->count, sizeof *lost->paths, compare_text) != NULL;
+}
+
+/* Files that nobody came to finish: an error ended everything before. They are not whole. */
+static void discard_open(struct fill *p)
+{
+	while (p->open != NULL) {
+		struct file *file = p->open;
+
+		unlink_file(p, file);
+		(void)!target_file_finish(file->target, true);
+		free_file(file);
+	}
+}
+
+static void release(struct fill *p)
+{
+	discard_open(p);
+	bench_release(&p->large);
+	pthread_mutex_destroy(&p->large_lock);
+	pthread_mutex_destroy(&p->lock);
+	fill_lost_free(&p->lost);
+	secret_free(p->keys);
+	free(p);
+}
+
+int fill_finish(struct fill *p, struct fill_counts *counts, struct fill_lost *lost)
+{
+	char message[ERR_MESSAGE_MAX];
+	int code = push_pending(p);
+
+	code = code != 0 ? ordered_abort(p->ordered, code) : ordered_finish(p->ordered);
+	*counts = p->counts;
+	*lost = p->lost;
+	p->lost = (struct fill_lost){ 0 };
+	if (lost->count > 0)
+		qsort(lost->paths, lost->count, sizeof *lost->paths, compare_text);
+	snprintf(message, sizeof message, "%s", err_message());
+	release(p);
+	return err_adopt(code, message);
+}
+
+int fill_abort(struct fill *p, int code)
+{
+	char message[ERR_MESSAGE_MAX];
+
+	code = ordered_abort(p->ordered, code);
+	snprintf(message, sizeof message, "%s", err_message());
+	release(p);
+	return err_adopt(code, message);
+}
