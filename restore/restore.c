@@ -1,0 +1,185 @@
+#include "repo/restore.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "commands.h"
+
+struct run {
+	const struct restore_command_options *own;
+	struct session session;
+	struct opened opened;
+	struct selection selection;
+	struct restore_options options;
+	bool json;
+};
+
+static void put_read_from(struct json *j, struct run *x)
+{
+	json_key(j, "read_from");
+	json_object(j);
+	for (unsigned i = 0; i < x->opened.repo->zone_count; i++)
+		json_put_int(j, x->opened.repo->zones[i].name, (int64_t)fetcher_bytes(x->opened.fetcher, i));
+	json_close_object(j);
+}
+
+/* ---- --dry-run ---- */
+
+static int print_plan(struct run *x, const struct restore_plan *p)
+{
+	char bytes[BYTES_TEXT_MAX], disk[BYTES_TEXT_MAX], room[BYTES_TEXT_MAX], span[CLOCK_TEXT_MAX];
+
+	if (x->json) {
+		struct json *j = json_new();
+
+		json_object(j);
+		put_snapshot(j, "snapshot", x->opened.repo, x->opened.snapshot);
+		json_put_text(j, "target", x->own->to);
+		json_put_bool(j, "dry_run", true);
+		json_put_int(j, "files", (int64_t)p->files);
+		json_put_int(j, "folders", (int64_t)p->folders);
+		json_put_int(j, "others", (int64_t)p->others);
+		json_put_int(j, "bytes", (int64_t)p->bytes);
+		json_put_int(j, "content_bytes", (int64_t)p->content);
+		json_put_int(j, "disk_bytes", (int64_t)p->disk);
+		json_put_int(j, "free_bytes", (int64_t)p->free);
+		json_put_int(j, "expected_seconds", (int64_t)p->seconds);
+		json_put_bool(j, "fits", p->disk <= p->free);
+		findings_json(x->session.findings, j, "findings");
+		json_close_object(j);
+		int code = json_print(j, stdout);
+		json_free(j);
+		return code;
+	}
+	printf("%s would restore %" PRIu64 " files, %" PRIu64 " folders and %" PRIu64 " other entries, %s in all\n", x->opened.name,
+	       p->files, p->folders, p->others, format_bytes(p->bytes, bytes));
+	printf("it takes about %s of disk; %s are free beneath '%s'\n", format_bytes(p->disk, disk), format_bytes(p->free, room),
+	       x->own->to);
+	printf("expected time: %s, from a sample that was read\n", clock_format_span((int64_t)p->seconds, span));
+	return 0;
+}
+
+static int dry_run(struct run *x)
+{
+	char disk[BYTES_TEXT_MAX], room[BYTES_TEXT_MAX];
+	struct restore_plan plan;
+	int code = restore_plan(x->opened.fetcher, &x->options, &plan);
+
+	if (code == 0)
+		code = print_plan(x, &plan);
+	if (code == 0 && plan.disk > plan.free)
+		code = failed(ERR_FULL, "it would not fit: about %s are needed, %s are free beneath '%s'", format_bytes(plan.disk, disk),
+			      format_bytes(plan.free, room), x->own->to);
+	return code;
+}
+
+/* ---- the restore ---- */
+
+static void say_sources(struct run *x)
+{
+	const struct repo *r = x->opened.repo;
+	char bytes[BYTES_TEXT_MAX];
+	bool first = true;
+
+	for (unsigned i = 0; i < r->zone_count; i++) {
+		uint64_t stored = fetcher_bytes(x->opened.fetcher, i);
+
+		if (stored == 0)
+			continue;
+		printf("%s%s from %s", first ? "; read " : ", ", format_bytes(stored, bytes), r->zones[i].name);
+		first = false;
+	}
+}
+
+static void say_result(struct run *x, const struct restore_result *result, uint64_t ticks)
+{
+	char bytes[BYTES_TEXT_MAX], rate[BYTES_TEXT_MAX], span[CLOCK_TEXT_MAX];
+	double seconds = (double)ticks / 1e9;
+
+	printf("restored %s into '%s': %" PRIu64 " files, %" PRIu64 " folders, %" PRIu64 " other entries, %s in %s (%s/s)",
+	       x->opened.name, x->own->to, result->files, result->folders, result->others, format_bytes(result->bytes, bytes),
+	       clock_format_span((int64_t)(seconds + 0.5), span), format_bytes((uint64_t)((double)result->bytes / (seconds + 1e-9)), rate));
+	say_sources(x);
+	putchar('\n');
+	if (result->resumed)
+		printf("an interrupted restore was resumed: %" PRIu64 " files had been finished by it\n", result->kept);
+	if (x->own->read_back)
+		printf("%" PRIu64 " files were read back and compared with their fingerprints\n", result->read_back);
+	else if (result->lost == 0)
+		puts("the fingerprint of every file was checked on what was written");
+	if (result->lost > 0)
+		printf("%" PRIu64 " losses, named above: %s\n", result->lost,
+		       x->session.only_zone >= 0 ? "without --zone, the other zone may have them whole" :
+						   "neither zone has them whole");
+}
+
+static int print_result(struct run *x, const struct restore_result *result, uint64_t ticks)
+{
+	if (!x->json) {
+		say_result(x, result, ticks);
+		return 0;
+	}
+	struct json *j = json_new();
+	double seconds = (double)ticks / 1e9;
+
+	json_object(j);
+	put_snapshot(j, "snapshot", x->opened.repo, x->opened.snapshot);
+	json_put_text(j, "target", x->own->to);
+	json_put_int(j, "files", (int64_t)result->files);
+	json_put_int(j, "folders", (int64_t)result->folders);
+	json_put_int(j, "others", (int64_t)result->others);
+	json_put_int(j, "bytes", (int64_t)result->bytes);
+	json_put_bool(j, "resumed", result->resumed);
+	json_put_int(j, "kept", (int64_t)result->kept);
+	json_put_int(j, "read_back", (int64_t)result->read_back);
+	json_put_int(j, "lost", (int64_t)result->lost);
+	json_put_real(j, "seconds", seconds);
+	json_put_real(j, "bytes_per_second", (double)result->bytes / (seconds + 1e-9));
+	put_read_from(j, x);
+	findings_json(x->session.findings, j, "findings");
+	json_put_int(j, "exit", findings_exit(x->session.findings, false));
+	json_close_object(j);
+	int code = json_print(j, stdout);
+	json_free(j);
+	return code;
+}
+
+static int restore(struct run *x)
+{
+	const struct header *h = &x->opened.snapshot->header;
+	struct restore_result result;
+	uint64_t began = clock_ticks();
+
+	x->options.progress = progress_new("restoring", x->selection.count == 0 ? h->bytes : 0, x->json);
+	int code = restore_run(x->opened.fetcher, &x->options, &result);
+	progress_free(x->options.progress);
+	return code == 0 ? print_result(x, &result, clock_ticks() - began) : code;
+}
+
+int command_restore(const struct common_options *common, const void *own, int argc, char **argv)
+{
+	struct run x = { .own = own, .json = common->json };
+	int code = session_open(common, &x.own->access, &x.session);
+
+	if (code == 0 && x.own->to == NULL)
+		code = failed(ERR_USAGE, "say where to restore to: --to DIR");
+	if (code == 0)
+		code = selection_make((const char *const *)(argv + 1), (size_t)argc - 1, &x.selection);
+	if (code == 0)
+		code = session_open_snapshot(&x.session, argv[0], &x.opened);
+	if (code == 0) {
+		x.options = (struct restore_options){ .snapshot = x.opened.snapshot,
+						      .root_key = x.opened.root_key,
+						      .selection = &x.selection,
+						      .read_back = x.own->read_back,
+						      .target = { .path = x.own->to,
+								  .overwrite = x.own->overwrite,
+								  .numeric_owner = x.own->numeric_owner,
+								  .confine = true } };
+		code = x.own->dry_run ? dry_run(&x) : restore(&x);
+	}
+	selection_release(&x.selection);
+	opened_close(&x.opened);
+	return session_end(&x.session, code);
+}

@@ -1,0 +1,178 @@
+/* ls and cat. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "commands.h"
+#include "entries.h"
+#include "repo/content.h"
+#include "repo/selection.h"
+
+struct printing {
+	bool json;
+	struct rows rows;
+};
+
+static void print_owner(const char *name, uint32_t len, uint32_t id)
+{
+	char shown[64];
+
+	if (len > 0)
+		printf("%-8s ", log_printable(name, len, shown, sizeof shown));
+	else
+		printf("%-8" PRIu32 " ", id);
+}
+
+static void print_entry(const struct entry *e)
+{
+	char mode[11], time[CLOCK_TEXT_MAX];
+
+	printf("%s ", format_mode(e, mode));
+	print_owner(e->user, e->user_len, e->uid);
+	print_owner(e->group, e->group_len, e->gid);
+	if (e->type == ENTRY_CHAR || e->type == ENTRY_BLOCK)
+		printf("%6" PRIu32 ",%5" PRIu32 " ", e->major, e->minor);
+	else
+		printf("%12" PRIu64 " ", e->size);
+	printf("%s ", clock_format(e->mtime, time));
+	if (e->path_len == 0)
+		putchar('.');
+	print_path(e->path, e->path_len);
+	if (e->link != NULL) {
+		fputs(" = ", stdout);
+		print_path(e->link, e->link_len);
+	} else if (e->type == ENTRY_SYMLINK) {
+		fputs(" -> ", stdout);
+		print_path(e->target, e->target_len);
+	}
+	putchar('\n');
+}
+
+static int show_entry(void *context, const struct entry *e, const struct node *n)
+{
+	struct printing *p = context;
+
+	(void)n;
+	if (!p->json) {
+		print_entry(e);
+		return ferror(stdout) ? failed(ERR_SYSTEM, "cannot write to standard output") : 0;
+	}
+	struct json *j = json_new();
+	json_object(j);
+	put_entry(j, e);
+	json_close_object(j);
+	return rows_add(&p->rows, j);
+}
+
+int command_ls(const struct common_options *common, const void *own, int argc, char **argv)
+{
+	const struct view_options *o = own;
+	struct printing p = { .json = common->json };
+	struct session s;
+	struct opened opened = { 0 };
+	struct selection selection = { 0 };
+	int code = session_open(common, &o->access, &s);
+
+	if (code == 0)
+		code = selection_make((const char *const *)(argv + 1), (size_t)argc - 1, &selection);
+	if (code == 0)
+		code = session_open_snapshot(&s, argv[0], &opened);
+	if (code == 0)
+		code = selection_check(&selection, opened.tree);
+	if (code == 0)
+		code = selection_walk(&selection, opened.tree, s.findings, NULL, show_entry, &p);
+	if (code == 0 && p.json)
+		code = rows_end(&p.rows);
+	selection_release(&selection);
+	opened_close(&opened);
+	return session_end(&s, code);
+}
+
+/* ---- cat ---- */
+
+struct printed {
+	uint64_t at; /* bytes written so far */
+};
+
+static int write_out(struct printed *p, const void *data, size_t len)
+{
+	if (fwrite(data, 1, len, stdout) != len)
+		return failed_errno(ERR_SYSTEM, "cannot write to standard output");
+	p->at += len;
+	return 0;
+}
+
+/* Holes are zeros. */
+static int write_hole(struct printed *p, uint64_t until)
+{
+	static const uint8_t zeros[1u << 16];
+	int code = 0;
+
+	while (p->at < until && code == 0)
+		code = write_out(p, zeros, until - p->at < sizeof zeros ? (size_t)(until - p->at) : sizeof zeros);
+	return code;
+}
+
+static int print_content(void *context, uint64_t offset, const uint8_t *data, size_t len)
+{
+	int code = write_hole(context, offset);
+
+	return code == 0 ? write_out(context, data, len) : code;
+}
+
+static int print_file(struct opened *o, const char *path)
+{
+	const struct entry *e;
+	const struct node *n;
+	struct selection selection;
+	struct printed printed = { 0 };
+	int code = selection_make(&path, 1, &selection);
+
+	if (code != 0)
+		return code;
+	const char *clean = selection.count == 0 ? "" : selection.paths[0].path;
+	code = tree_find(o->tree, clean, strlen(clean), &e, &n);
+	if (code == 0 && e->link != NULL) {
+		_buf_ struct buf link;
+
+		buf_init(&link, ENTRY_PATH_MAX, "path");
+		code = buf_append(&link, e->link, e->link_len);
+		if (code == 0)
+			code = tree_find(o->tree, (const char *)link.data, link.len, &e, &n);
+	}
+	selection_release(&selection);
+	if (code == 0 && (e->type != ENTRY_FILE || e->link != NULL))
+		code = failed(ERR_USAGE, "'%s' is no file but a %s", path, entry_type_name(e->type));
+	if (code != 0)
+		return code == ERR_USAGE || code == ERR_MISSING || !fetch_lost(code) ? code : ERR_INTEGRITY;
+
+	struct content_reader *reader = content_reader_new(o->fetcher);
+	code = content_read(reader, o->tree, e, n, print_content, &printed);
+	if (code == 0)
+		code = write_hole(&printed, e->size);
+	content_reader_free(reader);
+	if (code != 0 && fetch_lost(code))
+		return failed_in(ERR_INTEGRITY, "'%s' cannot be had whole, so what was printed of it is not to be used", path);
+	return code == 0 && fflush(stdout) != 0 ? failed_errno(ERR_SYSTEM, "cannot write to standard output") : code;
+}
+
+int command_cat(const struct common_options *common, const void *own, int argc, char **argv)
+{
+	const struct view_options *o = own;
+	struct session s;
+	struct opened opened = { 0 };
+	int code = session_open(common, &o->access, &s);
+
+	(void)argc;
+	if (code == 0 && common->json)
+		code = failed(ERR_USAGE, "cat prints the file itself on standard output, where --json has no place");
+	if (code == 0)
+		code = session_open_snapshot(&s, argv[0], &opened);
+	if (code == 0)
+		code = print_file(&opened, argv[1]);
+	opened_close(&opened);
+	return session_end(&s, code);
+}
