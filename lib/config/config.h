@@ -21,13 +21,13 @@
 #include "retain/duration.h"
 #include "zone/zone.h"
 
-#define CONFIG_DEFAULT	 "/etc/nightfold/nightfold.yaml"
-#define CONFIG_FILE_MAX	 (1u << 20)
+#define CONFIG_DEFAULT   "/etc/nightfold/nightfold.yaml"
+#define CONFIG_FILE_MAX  (1u << 20)
 #define CONFIG_ZONES_MAX 2
 
 struct config_signer {
 	char *name, *key; /* key: path of a .pub file */
-	unsigned roles;	  /* bits 1 << enum role */
+	unsigned roles;   /* bits 1 << enum role */
 	int line;
 };
 
@@ -63,7 +63,7 @@ struct config_dataset {
 	struct duration rto; /* zero: none set */
 	struct config_source source;
 	int compression; /* zstd level 1..19, default 3 */
-	uint32_t chunk;	 /* average, bytes, default 512 KiB */
+	uint32_t chunk;  /* average, bytes, default 512 KiB */
 	enum suite cipher;
 	int line;
 };
