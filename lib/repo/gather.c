@@ -80,7 +80,7 @@ static int work(void *context, void *worker, void *argument)
 			print_one(item->data + e->content.offset, e->content.length, e->fingerprint);
 	}
 	sha256(item->data, item->len, digest);
-	int code = store_put(g->o->store, w->codec, KIND_CONTENT, item->data, item->len, digest, NULL, 0, ref->key, ref->id);
+	int code = chunk_store_put(g->o->store, w->codec, KIND_CONTENT, item->data, item->len, digest, NULL, 0, ref->key, ref->id);
 	ref->size = item->len;
 	memcpy(item->digest, digest, sizeof digest);
 	return code;
@@ -252,7 +252,7 @@ static int group_is_kept(struct gathering *g, bool *kept)
 	}
 	if (first == NULL || first->size != at)
 		return 0;
-	return store_has(g->o->store, first->id, kept);
+	return chunk_store_has(g->o->store, first->id, kept);
 }
 
 static uint64_t content_length(const struct entry *e)
@@ -590,7 +590,7 @@ static int add_large(struct gathering *g, const struct entry *e, const struct st
 		return read_large(g, e, print);
 	uint32_t count = old->content.form == CONTENT_NONE ? 0 : old->content.form == CONTENT_LIST ? 1 : old->content.count;
 	for (uint32_t i = 0; has && code == 0 && i < count; i++)
-		code = store_has(g->o->store, g->shard->node.children[old->content.child + i].id, &has);
+		code = chunk_store_has(g->o->store, g->shard->node.children[old->content.child + i].id, &has);
 	if (code != 0)
 		return code;
 	if (!has || count > ENTRY_CHUNKS_MAX)

@@ -13,7 +13,7 @@
 
 struct gather_options {
 	struct source *source;
-	struct store *store;
+	struct chunk_store *store;
 	struct key_cache *cache;
 	struct tree_writer *tree;
 	struct findings *findings;

@@ -18,7 +18,7 @@ struct taking {
 	struct snapshot_result *result;
 	struct key_cache *cache;
 	struct sender *sender;
-	struct store *store;
+	struct chunk_store *store;
 	struct tree_writer *tree;
 	struct chunker *chunker;
 	struct source *source;
@@ -73,7 +73,7 @@ static int open_all(struct taking *t)
 	if (code != 0)
 		return code;
 	t->sender = sender_new(t->r, t->o->zones, PACK_BUFFERS);
-	t->store = store_new(t->r, t->o->key, d->cipher, t->sender, t->o->journal);
+	t->store = chunk_store_new(t->r, t->o->key, d->cipher, t->sender, t->o->journal);
 	t->tree = tree_writer_new(t->store, t->cache, t->o->key);
 	return 0;
 }
@@ -81,7 +81,7 @@ static int open_all(struct taking *t)
 static void close_all(struct taking *t)
 {
 	tree_writer_free(t->tree);
-	store_free(t->store);
+	chunk_store_free(t->store);
 	sender_free(t->sender);
 	chunker_free(t->chunker);
 	key_cache_close(t->cache);
@@ -101,17 +101,17 @@ static int run_gather(struct taking *t, struct header *header, uint8_t root_key[
 						.key = t->o->key,
 						.level = t->o->dataset->compression };
 	struct gather_counts counts;
-	struct store_counts stored;
+	struct chunk_store_counts stored;
 	unsigned zones;
 	int code = gather(&options, &counts, header->root_id, root_key);
 
 	if (code == 0)
-		code = store_flush(t->store);
+		code = chunk_store_flush(t->store);
 	if (code == 0)
 		code = sender_wait(t->sender, &zones);
 	if (code != 0)
 		return code;
-	store_counts(t->store, &stored);
+	chunk_store_counts(t->store, &stored);
 	header->files = counts.files;
 	header->folders = counts.folders;
 	header->others = counts.others;

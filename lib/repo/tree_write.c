@@ -19,7 +19,7 @@ struct level { /* of entries and branches, or of lists */
 };
 
 struct tree_writer {
-	struct store *store;
+	struct chunk_store *store;
 	struct key_cache *cache;
 	struct blob_codec *codec;
 	uint8_t *grouping_key; /* guarded */
@@ -48,7 +48,7 @@ static void level_begin(struct level *l, enum node_type type, uint32_t number)
 	buf_clear(&l->first_path);
 }
 
-struct tree_writer *tree_writer_new(struct store *store, struct key_cache *cache, const struct dataset_key *key)
+struct tree_writer *tree_writer_new(struct chunk_store *store, struct key_cache *cache, const struct dataset_key *key)
 {
 	struct tree_writer *w = xcalloc(1, sizeof *w);
 
@@ -98,7 +98,7 @@ static int store_node(struct tree_writer *w, struct level *l, struct chunk_ref *
 	if (code != 0)
 		return code;
 	sha256(*plain, *len, digest);
-	code = store_put(w->store, w->codec, KIND_NODE, *plain, *len, digest, children, count, ref->key, ref->id);
+	code = chunk_store_put(w->store, w->codec, KIND_NODE, *plain, *len, digest, children, count, ref->key, ref->id);
 	secret_wipe(digest, sizeof digest);
 	ref->size = l->bytes;
 	return code;

@@ -7,7 +7,7 @@
 
 #include "catalog/key_cache.h"
 #include "format/node.h"
-#include "repo/store.h"
+#include "repo/chunk_store.h"
 
 /* A chunk as the tree refers to it. Holds a key: guarded memory only. */
 struct chunk_ref {
@@ -20,7 +20,7 @@ struct chunk_ref {
 
 struct tree_writer;
 
-struct tree_writer *tree_writer_new(struct store *store, struct key_cache *cache, const struct dataset_key *key);
+struct tree_writer *tree_writer_new(struct chunk_store *store, struct key_cache *cache, const struct dataset_key *key);
 void tree_writer_free(struct tree_writer *w);
 
 /* The hash that decides where nodes start (the producer needs it too: a group ends where a node does). */

@@ -2,7 +2,7 @@
  * Lock order: store.lock, then sender's own. Compression, encryption and the hash of a full pack run outside of the lock, so two workers
  * may now and then store the same new chunk twice; the second is dropped when it comes to the open pack.
  */
-#include "repo/store.h"
+#include "repo/chunk_store.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 
 #include "base/alloc.h"
 
-struct store {
+struct chunk_store {
 	struct repo *r;
 	const struct dataset_key *key;
 	enum suite suite;
@@ -18,14 +18,14 @@ struct store {
 	struct journal *journal;
 	pthread_mutex_t lock;
 	struct pack *open[KIND_NODE + 1]; /* by kind; NULL: none */
-	struct store_counts counts;
-	struct buf children; /* scratch of store_has(), under the lock */
+	struct chunk_store_counts counts;
+	struct buf children; /* scratch of chunk_store_has(), under the lock */
 };
 
-struct store *store_new(struct repo *r, const struct dataset_key *key, enum suite suite, struct sender *sender,
+struct chunk_store *chunk_store_new(struct repo *r, const struct dataset_key *key, enum suite suite, struct sender *sender,
 			struct journal *journal)
 {
-	struct store *s = xcalloc(1, sizeof *s);
+	struct chunk_store *s = xcalloc(1, sizeof *s);
 
 	s->r = r;
 	s->key = key;
@@ -37,7 +37,7 @@ struct store *store_new(struct repo *r, const struct dataset_key *key, enum suit
 	return s;
 }
 
-void store_free(struct store *s)
+void chunk_store_free(struct chunk_store *s)
 {
 	if (s == NULL)
 		return;
@@ -50,7 +50,7 @@ void store_free(struct store *s)
 	free(s);
 }
 
-static bool in_open_pack(const struct store *s, enum kind kind, const uint8_t id[ID_SIZE])
+static bool in_open_pack(const struct chunk_store *s, enum kind kind, const uint8_t id[ID_SIZE])
 {
 	const struct pack *pack = s->open[kind];
 
@@ -61,7 +61,7 @@ static bool in_open_pack(const struct store *s, enum kind kind, const uint8_t id
 	return false;
 }
 
-static int known(struct store *s, enum kind kind, const uint8_t id[ID_SIZE], bool *is)
+static int known(struct chunk_store *s, enum kind kind, const uint8_t id[ID_SIZE], bool *is)
 {
 	int code = 0;
 
@@ -74,7 +74,7 @@ static int known(struct store *s, enum kind kind, const uint8_t id[ID_SIZE], boo
 }
 
 /* Journal, catalogue, zones: in this order, so that after a crash the next run knows what lies in the zones and that it is ours. */
-static int ship(struct store *s, struct pack *pack)
+static int ship(struct chunk_store *s, struct pack *pack)
 {
 	uint8_t random[16];
 	uint32_t number;
@@ -109,7 +109,7 @@ static int ship(struct store *s, struct pack *pack)
 }
 
 /* Adds an encoded blob to the open pack of its kind. The lock is held, and given up only while a pack is waited for or sent. */
-static int add_to_pack(struct store *s, const struct blob_info *info, const uint8_t *stored, size_t stored_len,
+static int add_to_pack(struct chunk_store *s, const struct blob_info *info, const uint8_t *stored, size_t stored_len,
 		       const uint8_t (*children)[ID_SIZE], size_t child_count)
 {
 	for (;;) {
@@ -141,7 +141,7 @@ static int add_to_pack(struct store *s, const struct blob_info *info, const uint
 	}
 }
 
-int store_put(struct store *s, struct blob_codec *codec, enum kind kind, const void *data, size_t len,
+int chunk_store_put(struct chunk_store *s, struct blob_codec *codec, enum kind kind, const void *data, size_t len,
 	      const uint8_t digest[DIGEST_SIZE], const uint8_t (*children)[ID_SIZE], size_t child_count, uint8_t key[KEY_SIZE],
 	      uint8_t id[ID_SIZE])
 {
@@ -165,7 +165,7 @@ int store_put(struct store *s, struct blob_codec *codec, enum kind kind, const v
 	return code;
 }
 
-int store_flush(struct store *s)
+int chunk_store_flush(struct chunk_store *s)
 {
 	int code = 0;
 
@@ -181,7 +181,7 @@ int store_flush(struct store *s)
 	return code;
 }
 
-void store_counts(struct store *s, struct store_counts *out)
+void chunk_store_counts(struct chunk_store *s, struct chunk_store_counts *out)
 {
 	pthread_mutex_lock(&s->lock);
 	*out = s->counts;
@@ -189,7 +189,7 @@ void store_counts(struct store *s, struct store_counts *out)
 }
 
 /* Nodes asked for here are lists of a file's chunks: a few levels, NODE_CHILDREN_MAX children each at most. */
-static int has_all(struct store *s, const uint8_t id[ID_SIZE], unsigned depth, bool *has)
+static int has_all(struct chunk_store *s, const uint8_t id[ID_SIZE], unsigned depth, bool *has)
 {
 	size_t first = s->children.len;
 	int code = repo_chunk_known(s->r, id, has);
@@ -213,7 +213,7 @@ static int has_all(struct store *s, const uint8_t id[ID_SIZE], unsigned depth, b
 	return code;
 }
 
-int store_has(struct store *s, const uint8_t id[ID_SIZE], bool *has)
+int chunk_store_has(struct chunk_store *s, const uint8_t id[ID_SIZE], bool *has)
 {
 	pthread_mutex_lock(&s->lock);
 	buf_clear(&s->children);

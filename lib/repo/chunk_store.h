@@ -2,8 +2,8 @@
  * Storing chunks of one snapshot: key and id from the digest, known already?, compress, encrypt, into the open pack, full packs
  * into the journal and off to the zones. Thread-safe; each thread has its own codec.
  */
-#ifndef REPO_STORE_H
-#define REPO_STORE_H
+#ifndef REPO_CHUNK_STORE_H
+#define REPO_CHUNK_STORE_H
 
 #include "catalog/journal.h"
 #include "crypto/dataset_key.h"
@@ -11,30 +11,30 @@
 #include "repo/repo.h"
 #include "repo/send.h"
 
-struct store;
+struct chunk_store;
 
-struct store_counts {
+struct chunk_store_counts {
 	uint64_t chunks, plain_bytes; /* new ones only */
 	uint64_t packs, stored_bytes; /* sent */
 };
 
-struct store *store_new(struct repo *r, const struct dataset_key *key, enum suite suite, struct sender *sender,
+struct chunk_store *chunk_store_new(struct repo *r, const struct dataset_key *key, enum suite suite, struct sender *sender,
 			struct journal *journal);
-void store_free(struct store *s);
+void chunk_store_free(struct chunk_store *s);
 
 /*
  * Makes sure that a piece is stored. `digest`: its SHA-256. key (guarded) and id are filled. Nodes carry their children's ids.
  * ERR_UNAVAILABLE: every zone has failed.
  */
-must_check int store_put(struct store *s, struct blob_codec *codec, enum kind kind, const void *data, size_t len,
+must_check int chunk_store_put(struct chunk_store *s, struct blob_codec *codec, enum kind kind, const void *data, size_t len,
 			 const uint8_t digest[DIGEST_SIZE], const uint8_t (*children)[ID_SIZE], size_t child_count,
 			 uint8_t key[KEY_SIZE], uint8_t id[ID_SIZE]);
 
 /* Closes and sends the packs that are open. */
-must_check int store_flush(struct store *s);
-void store_counts(struct store *s, struct store_counts *out);
+must_check int chunk_store_flush(struct chunk_store *s);
+void chunk_store_counts(struct chunk_store *s, struct chunk_store_counts *out);
 
 /* Whether a chunk that an earlier snapshot stored may still be counted on, with all beneath it when it is a node. */
-must_check int store_has(struct store *s, const uint8_t id[ID_SIZE], bool *has);
+must_check int chunk_store_has(struct chunk_store *s, const uint8_t id[ID_SIZE], bool *has);
 
 #endif
