@@ -252,10 +252,15 @@ static const char *hindrance(const struct repo *r, const struct collect_options 
 int collect(struct repo *r, const struct collect_options *options, struct collect_result *result)
 {
 	struct collecting c = { .r = r, .o = options, .result = result };
-	const char *why = hindrance(r, options);
+	const char *why;
 	int code;
 
 	*result = (struct collect_result){ 0 };
+	/* What was loaded before may lack the snapshot that was just taken: what deletes looks for itself. */
+	code = repo_load(r);
+	if (code != 0)
+		return code;
+	why = hindrance(r, options);
 	if (why != NULL) {
 		findings_add(r->findings, FINDING_NOTE, NULL, NULL, "no space is freed this time: %s", why);
 		return 0;

@@ -28,7 +28,7 @@ struct collect_result {
 /* Dead share of a pack from which it is compacted, in percent: at most a ninth of what is freed is written anew. */
 #define COLLECT_DEAD_PERCENT 90
 
-/* The repo is loaded. Nothing is done (a note says why) when it is not complete or a chain is broken. */
+/* Loads the repo itself. Nothing is done (a note says why) when it is not complete or a chain is broken. */
 must_check int collect(struct repo *r, const struct collect_options *options, struct collect_result *result);
 
 #endif
