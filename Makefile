@@ -52,8 +52,7 @@ bench: all $(BENCH) ## measure beside restic, borg and the machine's limit; SIZE
 
 coverage: unit-programs ## lines of lib/ that the unit tests reach: the total, and files under 90 %
 	$(Q)find $(B) -name '*.gcda' -delete
-	$(Q)tests/run $(B) unit/
-	$(Q)gcovr --root . --filter lib/ --csv $(B) | tools/coverage
+	$(Q)tests/run $(B) unit/; status=$$?; gcovr --root . --filter lib/ --csv - $(B) | tools/coverage; exit $$status
 
 # Dependencies: asked for by the generated flags, so before anything is compiled, and only then -----------------------
 
