@@ -268,7 +268,7 @@ int collect(struct repo *r, const struct collect_options *options, struct collec
 	c.no_grace = options->config->grace.months == 0 && options->config->grace.seconds == 0 &&
 		     (options->dry_run || lease_only_one(options->leases));
 	c.reach = reach_new(r);
-	code = reach_add_live(c.reach);
+	code = reach_add_live(c.reach, options->dry_run);
 	if (code == 0 && reach_missing_count(c.reach) > 0) {
 		findings_add(r->findings, FINDING_NOTE, NULL, NULL,
 			     "no space is freed this time: live snapshots need chunks that no zone lists; run 'nightfold-verify check --repair'");

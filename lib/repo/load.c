@@ -181,7 +181,7 @@ static int settle_withdrawals(struct repo *r)
 	}
 	if (code == 0 && listed > 0) {
 		reach = reach_new(r);
-		code = reach_add_live(reach);
+		code = reach_add_live(reach, false);
 	}
 	for (size_t i = 0; i < retired.count && code == 0 && listed > 0; i++) {
 		if (reach_pack(reach, retired.list[i]))

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/stop.h"
 
 #define PREFIX 16
@@ -180,13 +181,15 @@ int reach_add(struct reach *w, const uint8_t root[ID_SIZE], reach_missing missin
 	return code;
 }
 
-int reach_add_live(struct reach *w)
+int reach_add_live(struct reach *w, bool but_expired)
 {
 	int code = 0;
 
 	for (size_t i = 0; i < w->r->snapshot_count && code == 0; i++) {
-		if (snapshot_live(&w->r->snapshots[i]))
-			code = reach_add(w, w->r->snapshots[i].header.root_id, NULL, NULL);
+		const struct snapshot *s = &w->r->snapshots[i];
+
+		if (snapshot_live(s) && !(but_expired && repo_expiry(w->r, s) <= clock_now()))
+			code = reach_add(w, s->header.root_id, NULL, NULL);
 	}
 	return code;
 }

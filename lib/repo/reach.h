@@ -17,8 +17,8 @@ void reach_only(struct reach *w, uint8_t bits);
 typedef int (*reach_missing)(void *context, const uint8_t id[ID_SIZE]);
 must_check int reach_add(struct reach *w, const uint8_t root[ID_SIZE], reach_missing missing, void *context);
 
-/* The same for every live snapshot (snapshot_live()) of the repo. */
-must_check int reach_add_live(struct reach *w);
+/* The same for every live snapshot (snapshot_live()) of the repo; but_expired: as if those past their time were gone. */
+must_check int reach_add_live(struct reach *w, bool but_expired);
 
 bool reach_has(const struct reach *w, const uint8_t id[ID_SIZE]);
 uint64_t reach_missing_count(const struct reach *w);
