@@ -7,8 +7,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "crypto/digest.h"
-
-#define CHECKPOINT_EVERY 64 /* an agent's index whose number is divisible by this is a checkpoint */
+#include "repo/commit.h"
 
 bool snapshot_stays(const struct repo *r, const struct snapshot *s)
 {
