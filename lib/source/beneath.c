@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -34,11 +35,16 @@ static bool clean(const char *path, size_t len)
 /* A relative path without "..", shorter than PATH_MAX. */
 static int open_piece(int folder, char *piece, int flags)
 {
+	static atomic_bool missing; /* asked once: valgrind complains about each call that it does not know */
 	struct open_how how = { .flags = (uint64_t)(unsigned)flags, .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS };
-	int fd = (int)syscall(SYS_openat2, folder, piece, &how, sizeof how);
+	int fd;
 
-	if (fd >= 0 || errno != ENOSYS)
-		return fd;
+	if (!atomic_load(&missing)) {
+		fd = (int)syscall(SYS_openat2, folder, piece, &how, sizeof how);
+		if (fd >= 0 || errno != ENOSYS)
+			return fd;
+		atomic_store(&missing, true);
+	}
 
 	_fd_ int held = -1;
 	for (char *slash; (slash = strchr(piece, '/')) != NULL; piece = slash + 1) {

@@ -163,7 +163,9 @@ static const char *next_name(struct files *f)
 	/* The limit counts only when names are loaded; adding up the levels for each name would make deep trees slow. */
 	bool loads = top->names.next == top->names.count;
 	const char *name = folder_names_next(&top->names, fd, loads ? names_limit(f) : 0, &error);
-	if (error != 0)
+	if (error == ENOENT)
+		files_complain(f, f->path, top->path_len, "this folder vanished while it was being read");
+	else if (error != 0)
 		files_complain(f, f->path, top->path_len,
 			       "this folder cannot be read: %s; what is in it was not taken, or only in part",
 			       strerror(error));
