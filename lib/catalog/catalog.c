@@ -45,10 +45,10 @@ static struct chunk_place place_of(const struct pending_place *p)
 		.pack = p->pack,
 		.offset = p->offset,
 		.stored = p->stored,
-		.info = {.plain = p->plain,
+		.info = { .plain = p->plain,
 			  .kind = (enum kind)p->kind,
 			  .suite = (enum suite)p->suite,
-			  .compression = (enum compression)p->compression},
+			  .compression = (enum compression)p->compression },
 	};
 
 	memcpy(place.info.id, p->id, ID_SIZE);

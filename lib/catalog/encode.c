@@ -47,10 +47,10 @@ bool decode_place(const uint8_t *key, size_t key_len, const uint8_t *value, size
 		.pack = ~get_u32(key + ID_SIZE),
 		.offset = get_u32(value),
 		.stored = get_u32(value + 4),
-		.info = {.plain = get_u32(value + 8),
+		.info = { .plain = get_u32(value + 8),
 			  .kind = (enum kind)value[12],
 			  .suite = (enum suite)value[13],
-			  .compression = (enum compression)value[14]},
+			  .compression = (enum compression)value[14] },
 	};
 	memcpy(out->info.id, key, ID_SIZE);
 	return true;

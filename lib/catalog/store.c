@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -19,6 +20,7 @@
 
 #define READERS_MAX 512 /* reading transactions at once, all processes together */
 #define POOL_MAX    64
+#define FULL_BELOW  (1ull << 20) /* bytes free */
 
 /* Address space only: it is taken where it can be had, and grows when it is full. */
 static const size_t map_sizes[] = { 64ULL << 30, 8ULL << 30, 1ULL << 30, 256ULL << 20, 32ULL << 20 };
@@ -48,6 +50,14 @@ int store_damaged(const struct store *s, const char *what)
 		      s->dir, what);
 }
 
+/* LMDB says EIO for a write that was cut short, which is what a full disk does first. */
+static bool disk_is_full(const struct store *s)
+{
+	struct statvfs fs;
+
+	return statvfs(s->dir, &fs) == 0 && fs.f_bavail * fs.f_frsize < FULL_BELOW;
+}
+
 int store_failed(const struct store *s, int rc)
 {
 	switch (rc) {
@@ -62,8 +72,8 @@ int store_failed(const struct store *s, int rc)
 	default:
 		if (rc < 0)
 			return failed(ERR_SYSTEM, "catalogue '%s': %s", s->dir, mdb_strerror(rc));
-		errno = rc;
-		return failed_errno(ERR_SYSTEM, "catalogue '%s'", s->dir);
+		errno = rc == EIO && disk_is_full(s) ? ENOSPC : rc;
+		return failed_errno(ERR_SYSTEM, "cannot use catalogue '%s'", s->dir);
 	}
 }
 
@@ -158,7 +168,7 @@ static int open_env(struct store *s, unsigned flags)
 			return 0;
 		mdb_env_close(s->env);
 		s->env = NULL;
-		if (rc != ENOMEM)
+		if (rc != ENOMEM && rc != EINVAL) /* EINVAL is valgrind's */
 			break;
 	}
 	return rc;

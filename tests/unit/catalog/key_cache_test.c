@@ -119,7 +119,7 @@ static void make_node(unsigned number, unsigned version, const uint8_t **plain, 
 			.size = 10,
 			.user = "",
 			.group = "",
-			.content = {.form = CONTENT_SLICE, .child = index, .offset = 10 * i, .length = 10},
+			.content = { .form = CONTENT_SLICE, .child = index, .offset = 10 * i, .length = 10 },
 		};
 
 		e.path_len = (uint32_t)snprintf(path, sizeof path, "%06u-%u", number, i);

@@ -360,7 +360,7 @@ static void a_full_zone_and_a_read_only_one_say_so(void **state)
 	(void)state;
 	assert_int_equal(mkdir(in("small"), 0700), 0);
 	if (unshare(geteuid() == 0 ? CLONE_NEWNS : CLONE_NEWUSER | CLONE_NEWNS) < 0 ||
-	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0 ||
 	    mount("none", in("small"), "tmpfs", 0, "size=256k") < 0) {
 		free(data);
 		skip();
@@ -374,7 +374,7 @@ static void a_full_zone_and_a_read_only_one_say_so(void **state)
 	assert_int_equal(zone_sweep(w, "", true, &count), 0);
 	assert_int_equal(count, 0); /* a put that fails leaves nothing */
 
-	assert_int_equal(mount("none", in("small"), NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
+	assert_int_equal(mount("none", in("small"), "none", MS_REMOUNT | MS_RDONLY, NULL), 0);
 	assert_int_equal(zone_put(w, "sms/c", data, 10), ERR_UNAVAILABLE);
 	assert_int_equal(zone_put(w, "voice/c", data, 10), ERR_UNAVAILABLE);
 	assert_int_equal(zone_replace(w, "sms/a", data, 10), ERR_UNAVAILABLE);
