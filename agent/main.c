@@ -1,63 +1,119 @@
+/* nightfold-agent: the nightly job and what belongs to it. */
 #include <stddef.h>
 
 #include "commands.h"
 
-#define STATUSES                                                                                                                  \
-	"Exit status: 0 done; 1 failed; 2 usage or configuration; 3 done but degraded (a zone lags, files were skipped or changed, "  \
-	"RPO missed); 4 integrity; 5 locked by another run; 6 refused (retention, clock)."
-
+/* clang-format off */
 static const struct option_row run_rows[] = {
-	{ "quiet", NULL, "no progress, even on a terminal", offsetof(struct run_options, quiet), OPTION_FLAG, NULL },
+	{ .name = "quiet",
+	  .help = "No progress, even on a terminal.",
+	  .offset = offsetof(struct run_options, quiet),
+	  .type = OPTION_FLAG },
 	{ 0 },
 };
 
 static const struct option_row prune_rows[] = {
-	{ "dry-run", NULL, "say what would be destroyed and freed, and change nothing", offsetof(struct prune_options, dry_run),
-	  OPTION_FLAG, NULL },
+	{ .name = "dry-run",
+	  .help = "Say what would be destroyed and freed, and change nothing.",
+	  .offset = offsetof(struct prune_options, dry_run),
+	  .type = OPTION_FLAG },
 	{ 0 },
 };
 
+static const char run_help[] = "For cron or a systemd timer. For each dataset of the configuration, or those named:\n"
+			       "  1. destroys the snapshots whose retention window is over, in every zone;\n"
+			       "  2. brings a zone that was away up to date;\n"
+			       "  3. takes a snapshot of the source into both zones;\n"
+			       "  4. frees the space of what no snapshot needs any more.\n"
+			       "Only what changed is read and sent. A run that was ended, however, is resumed by the next:\n"
+			       "nothing that both zones hold is sent twice. One zone down: the other is completed, the exit\n"
+			       "status is 3, and the next run catches up.\n"
+			       "\n"
+			       "Examples:\n"
+			       "  $ nightfold-agent run\n"
+			       "  $ nightfold-agent run sms --config ./nightfold.yaml --json\n";
+
+static const char snapshot_help[] = "Like 'run', without destroying, catching up and collecting: for a snapshot between two\n"
+				    "nights.\n";
+
+static const char sync_help[] = "Copies, as ciphertext and checked, what one zone has and the other lacks, and destroys in a\n"
+				"zone that was away what was destroyed meanwhile. 'run' does this by itself.\n";
+
+static const char prune_help[] = "Expiry does not wait for the night: an hourly timer runs this, here and, with pruner_key: in\n"
+				 "the configuration, on a second host that can neither read nor write snapshots.\n"
+				 "A snapshot past its window loses its seal in every zone, confirmed by reading back: then what\n"
+				 "only it could reach is unreadable, wherever copies of the packs are. Packs that nothing needs\n"
+				 "are condemned, and deleted after 'grace:'. Refused (exit status 6) while the clock is in doubt.\n"
+				 "\n"
+				 "Example:\n"
+				 "  $ nightfold-agent prune --dry-run\n";
+
+static const char status_help[] = "Per dataset: the newest snapshot and its age against the RPO, in which zones it is, how many\n"
+				  "there are, what is overdue; then what about the configuration is worth knowing. Exit status 3\n"
+				  "when a dataset is past its RPO, is not in every zone, or a class (message, user,\n"
+				  "configuration) has no fresh snapshot: fit for a monitoring check.\n";
+
+static const char rebuild_help[] = "The catalogue in 'state:' is a cache. This removes it and reads it back from what the zones\n"
+				   "hold; one zone is enough. The next run uploads no content again.\n";
+
+static const char check_help[] = "Reads the configuration, the public keys of signers and recipients and the agent's key, and\n"
+				 "says what is wrong on which line. Exit status 2 when something is.\n";
+
 static const struct command commands[] = {
-	{ "run", "[DATASET...]", "the nightly job: destroy what is due, snapshot, catch a zone up, collect",
-	  "For cron or a systemd timer. For each dataset (all of the configuration, or those named):\n"
-	  "first destroys the snapshots whose retention window is over; then brings a zone that was away up to date; takes a "
-	  "snapshot of the source into both zones; and frees the space of what no snapshot needs any more.\n"
-	  "Only what changed is read and sent. A run that was killed is resumed: nothing that both zones hold is sent twice. One zone "
-	  "down: the other is completed, exit status 3, and the next run catches up.\n" STATUSES,
-	  run_rows, sizeof(struct run_options), 0, -1, command_run },
-	{ "snapshot", "[DATASET...]", "take a snapshot, and nothing else",
-	  "Like 'run', without destroying, catching up and collecting: for a snapshot between two nights.\n" STATUSES, run_rows,
-	  sizeof(struct run_options), 0, -1, command_snapshot },
-	{ "sync", "[DATASET...]", "bring a lagging zone up to date",
-	  "Copies, as ciphertext and checked, what one zone has and the other lacks; destroys in a zone that was away what was "
-	  "destroyed meanwhile. 'run' does this by itself.\n" STATUSES,
-	  NULL, 0, 0, -1, command_sync },
-	{ "prune", "[DATASET...]", "destroy what is due and free its space",
-	  "Expiry does not wait for the night: an hourly timer runs this, here and, with 'pruner_key:' in the configuration, on a second "
-	  "host that can neither read nor write snapshots.\n"
-	  "A snapshot past its window loses its seal in every zone, confirmed by reading back; then what only it could reach is "
-	  "unreadable, wherever copies of the packs are. Packs that nothing reaches are condemned, and deleted after 'grace:'. "
-	  "Refused (exit status 6) while the clock is in doubt.\n" STATUSES,
-	  prune_rows, sizeof(struct prune_options), 0, -1, command_prune },
-	{ "status", "[DATASET...]", "how fresh and how whole each dataset is",
-	  "Per dataset: the newest snapshot and its age against the RPO, in which zones it is, how many there are, what is overdue; and "
-	  "what about the configuration is worth knowing (test clock, clock_check: off, zones on one host).\n"
-	  "Exit status 3 when a dataset is past its RPO or a class (message, user, configuration) has no fresh snapshot.\n" STATUSES,
-	  NULL, 0, 0, -1, command_status },
-	{ "rebuild", "[DATASET...]", "make the catalogue anew from the zones",
-	  "The catalogue in 'state:' is a cache. This removes it and reads it back from what the zones hold; one zone is enough. The next "
-	  "run uploads no content again.\n" STATUSES,
-	  NULL, 0, 0, -1, command_rebuild },
-	{ "check-config", "", "check the configuration and the keys it names",
-	  "Reads the configuration, the public keys of signers and recipients and the agent's key, and says what is wrong with which line. "
-	  "Exit status 2 when something is.",
-	  NULL, 0, 0, 0, command_check_config },
+	{ .name = "run",
+	  .arguments = "[DATASET...]",
+	  .summary = "The nightly job: destroy what is due, catch up, snapshot, collect.",
+	  .help = run_help,
+	  .options = run_rows,
+	  .options_size = sizeof(struct run_options),
+	  .max_arguments = -1,
+	  .run = command_run },
+	{ .name = "snapshot",
+	  .arguments = "[DATASET...]",
+	  .summary = "Takes a snapshot, and nothing else.",
+	  .help = snapshot_help,
+	  .options = run_rows,
+	  .options_size = sizeof(struct run_options),
+	  .max_arguments = -1,
+	  .run = command_snapshot },
+	{ .name = "sync",
+	  .arguments = "[DATASET...]",
+	  .summary = "Brings a lagging zone up to date.",
+	  .help = sync_help,
+	  .max_arguments = -1,
+	  .run = command_sync },
+	{ .name = "prune",
+	  .arguments = "[DATASET...]",
+	  .summary = "Destroys what is due and frees its space.",
+	  .help = prune_help,
+	  .options = prune_rows,
+	  .options_size = sizeof(struct prune_options),
+	  .max_arguments = -1,
+	  .run = command_prune },
+	{ .name = "status",
+	  .arguments = "[DATASET...]",
+	  .summary = "Says how fresh and how whole each dataset is.",
+	  .help = status_help,
+	  .max_arguments = -1,
+	  .run = command_status },
+	{ .name = "rebuild",
+	  .arguments = "[DATASET...]",
+	  .summary = "Makes the catalogue anew from the zones.",
+	  .help = rebuild_help,
+	  .max_arguments = -1,
+	  .run = command_rebuild },
+	{ .name = "check-config",
+	  .arguments = "",
+	  .summary = "Checks the configuration and the keys it names.",
+	  .help = check_help,
+	  .run = command_check_config },
 	{ 0 },
 };
+/* clang-format on */
+
+static const struct program program = { "nightfold-agent", "Takes encrypted, deduplicated snapshots into two zones.", commands };
 
 int main(int argc, char **argv)
 {
-	static const struct program program = { "nightfold-agent", "encrypted, deduplicated snapshots into two zones", commands };
-
 	return options_main(&program, argc, argv);
 }

@@ -93,16 +93,23 @@ static void tell_json(const struct running *run, const struct work *w, const str
 	json_close_object(j);
 }
 
+static const char *format_seconds(double seconds, char *out)
+{
+	snprintf(out, CLOCK_TEXT_MAX, "%.1f s", seconds);
+	return out;
+}
+
 static void tell_snapshot(const struct work *w, const struct outcome *o)
 {
 	const struct header *h = &o->taken.header;
 	char bytes[32], read[32], stored[32], id[SNAPSHOT_ID_HEX], span[CLOCK_TEXT_MAX];
-	const char *zones = o->taken.zones == ZONE_BIT(w->repo->zone_count) - 1 ? "every zone" : "one zone only";
+	double seconds = seconds_since(o->started);
+	const char *zones = o->taken.zones == ZONE_BIT(w->repo->zone_count) - 1 ? "both zones" : "one zone only";
 
 	printf("%s: snapshot %.8s of %" PRIu64 " files, %s, in %s; read %s, stored %s new, in %s\n", w->dataset->name,
 	       hex_encode(h->id, SNAPSHOT_ID_SIZE, id), h->files, format_bytes(h->bytes, bytes), zones,
 	       format_bytes(o->taken.read_bytes, read), format_bytes(h->new_stored, stored),
-	       clock_format_span((int64_t)seconds_since(o->started), span));
+	       seconds < 60 ? format_seconds(seconds, span) : clock_format_span((int64_t)seconds, span));
 }
 
 static void tell_words(const struct running *run, const struct work *w, const struct outcome *o)
