@@ -25,7 +25,7 @@ static const char run_help[] = "For cron or a systemd timer. For each dataset of
 			       "  2. brings a zone that was away up to date;\n"
 			       "  3. takes a snapshot of the source into both zones;\n"
 			       "  4. frees the space of what no snapshot needs any more.\n"
-			       "Only what changed is read and sent. A run that was ended, however, is resumed by the next:\n"
+			       "Only what changed is read and sent. A run that was cut off is resumed by the next:\n"
 			       "nothing that both zones hold is sent twice. One zone down: the other is completed, the exit\n"
 			       "status is 3, and the next run catches up.\n"
 			       "\n"
