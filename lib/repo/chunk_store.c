@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "repo/made_pack.h"
 
 struct chunk_store {
 	struct repo *r;
@@ -73,35 +74,19 @@ static int known(struct chunk_store *s, enum kind kind, const uint8_t id[ID_SIZE
 	return code;
 }
 
-/* Journal, catalogue, zones: in this order, so that after a crash the next run knows what lies in the zones and that it is ours. */
 static int ship(struct chunk_store *s, struct pack *pack)
 {
 	uint8_t random[16];
-	uint32_t number;
 
 	random_bytes(random, sizeof random);
 	int code = pack_finish(pack, random);
-	if (code != 0) {
-		sender_return(s->sender, pack);
-		return code;
-	}
-
-	struct index_pack named = { .size = (uint32_t)pack->bytes.len, .footer = pack->footer, .kind = pack->kind };
-	const struct pack_footer footer = { .kind = pack->kind, .blobs = pack->blobs, .children = pack->children,
-					    .blob_count = pack->blob_count, .child_count = pack->child_count };
-	memcpy(named.name, pack->name, DIGEST_SIZE);
-	memcpy(named.footer_hash, pack->footer_hash, DIGEST_SIZE);
-
-	pthread_mutex_lock(&s->lock);
-	code = journal_add(s->journal, &named, pack->bytes.data + pack->bytes.len - PACK_TAIL_SIZE - pack->footer, pack->footer);
-	if (code == 0)
-		code = catalog_add_pack(s->r->catalog, &named, &footer, PACK_MADE, &number);
 	if (code == 0) {
-		repo_set_pack_bits(s->r, number, PACK_IN_ANY);
+		pthread_mutex_lock(&s->lock);
+		code = made_pack_note(s->r, s->journal, pack);
 		s->counts.packs++;
 		s->counts.stored_bytes += pack->bytes.len;
+		pthread_mutex_unlock(&s->lock);
 	}
-	pthread_mutex_unlock(&s->lock);
 	if (code == 0)
 		return sender_send(s->sender, pack);
 	sender_return(s->sender, pack);

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "repo/commit.h"
+#include "repo/made_pack.h"
 #include "repo/send.h"
 
 struct compacting {
@@ -45,29 +46,16 @@ static int read_pack(struct compacting *c, const struct index_pack *pack)
 
 static int ship(struct compacting *c, struct pack *pack)
 {
-	struct index_pack named = { .kind = pack->kind };
 	uint8_t random[16];
-	uint32_t number;
 
 	random_bytes(random, sizeof random);
 	int code = pack_finish(pack, random);
-	if (code == 0) {
-		const struct pack_footer footer = { .kind = pack->kind, .blobs = pack->blobs, .children = pack->children,
-						    .blob_count = pack->blob_count, .child_count = pack->child_count };
-
-		memcpy(named.name, pack->name, DIGEST_SIZE);
-		memcpy(named.footer_hash, pack->footer_hash, DIGEST_SIZE);
-		named.size = (uint32_t)pack->bytes.len;
-		named.footer = pack->footer;
-		code = journal_add(c->o->journal, &named, pack->bytes.data + pack->bytes.len - PACK_TAIL_SIZE - pack->footer, pack->footer);
-		if (code == 0)
-			code = catalog_add_pack(c->r->catalog, &named, &footer, PACK_MADE, &number);
-	}
+	if (code == 0)
+		code = made_pack_note(c->r, c->o->journal, pack);
 	if (code != 0) {
 		sender_return(c->sender, pack);
 		return code;
 	}
-	repo_set_pack_bits(c->r, number, PACK_IN_ANY);
 	c->result->rewritten_bytes += pack->bytes.len;
 	return sender_send(c->sender, pack);
 }
