@@ -565,24 +565,13 @@ int catalog_set_origin(struct catalog *c, uint32_t number, enum pack_origin orig
 	return is_live(c, number) ? change_origin(c, number, origin) : no_pack();
 }
 
-int catalog_add_pack(struct catalog *c, const struct index_pack *pack, const struct pack_footer *footer,
-		     enum pack_origin origin, uint32_t *number)
+static int add_new_pack(struct catalog *c, const struct index_pack *pack, const struct pack_footer *footer,
+			enum pack_origin origin, uint32_t *number)
 {
-	uint32_t ignored;
+	int code = pending_has_room(&c->pending, footer) ? 0 : catalog_flush(c, false);
 
-	number = number ? number : &ignored;
-	int code = catalog_find_pack(c, pack->name, number);
-	if (code == 0)
-		return origin == PACK_INDEXED && c->origins[*number] == PACK_MADE
-			       ? change_origin(c, *number, PACK_INDEXED)
-			       : 0;
-	if (code != ERR_MISSING)
+	if (code)
 		return code;
-	if (!pending_has_room(&c->pending, footer)) {
-		code = catalog_flush(c, false);
-		if (code)
-			return code;
-	}
 	must(c->limit < UINT32_MAX);
 	pthread_rwlock_wrlock(&c->lock);
 	*number = pending_add_pack(&c->pending, pack, footer);
@@ -591,6 +580,21 @@ int catalog_add_pack(struct catalog *c, const struct index_pack *pack, const str
 	c->live++;
 	pthread_rwlock_unlock(&c->lock);
 	return 0;
+}
+
+int catalog_add_pack(struct catalog *c, const struct index_pack *pack, const struct pack_footer *footer,
+		     enum pack_origin origin, uint32_t *number)
+{
+	uint32_t found = 0;
+	int code = catalog_find_pack(c, pack->name, &found);
+
+	if (code == 0 && origin == PACK_INDEXED && c->origins[found] == PACK_MADE)
+		code = change_origin(c, found, PACK_INDEXED);
+	else if (code == ERR_MISSING)
+		code = add_new_pack(c, pack, footer, origin, &found);
+	if (code == 0 && number)
+		*number = found;
+	return code;
 }
 
 int catalog_remove_pack(struct catalog *c, uint32_t number)

@@ -35,7 +35,7 @@ struct chunk_place {
 
 enum pack_origin {
 	PACK_INDEXED = 1, /* a signed index names it: it counts */
-	PACK_MADE = 2,	  /* made by this agent, not indexed yet: counts for this agent only */
+	PACK_MADE = 2,    /* made by this agent, not indexed yet: counts for this agent only */
 	PACK_RETIRED = 3, /* a signed index withdrew it; still listed somewhere, or it would have been removed here */
 };
 

@@ -20,7 +20,7 @@
 #include "catalog/encode.h"
 #include "crypto/digest.h"
 
-#define MAGIC	    "NFJRNL1\n"
+#define MAGIC       "NFJRNL1\n"
 #define MAGIC_SIZE  8
 #define LENGTH_SIZE 4
 #define FIXED_SIZE  (2 * DIGEST_SIZE + 9)

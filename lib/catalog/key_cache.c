@@ -16,18 +16,18 @@
 #include "base/log.h"
 #include "catalog/encode.h"
 
-#define KEYS	  "keys"
+#define KEYS      "keys"
 #define KEYS_NEW  ".keys.tmp"
 #define KEYS_OLD  "keys.old"
 #define SHARD_END ".shard"
 
-#define MAGIC	   "NFKEYS1\n"
+#define MAGIC      "NFKEYS1\n"
 #define MAGIC_SIZE 8
 
-#define FILE_ID_SIZE	8
+#define FILE_ID_SIZE    8
 #define SHARD_NAME_SIZE (2 * FILE_ID_SIZE + sizeof SHARD_END)
-#define PURPOSE		"nightfold key cache shard v1" /* with its NUL */
-#define AAD_SIZE	(sizeof PURPOSE + FILE_ID_SIZE + ID_SIZE)
+#define PURPOSE         "nightfold key cache shard v1" /* with its NUL */
+#define AAD_SIZE        (sizeof PURPOSE + FILE_ID_SIZE + ID_SIZE)
 
 #define PRINT_SIZE  28
 #define FIXED_SIZE  (KEY_SIZE + 8 + 4)
@@ -68,15 +68,15 @@ struct key_cache {
 	uint32_t old_count;
 	uint8_t (*old_files)[FILE_ID_SIZE];
 	struct by_node *by_node; /* sorted */
-	atomic_uchar *states;	 /* enum shard_state; next() and add() both set them */
+	atomic_uchar *states;    /* enum shard_state; next() and add() both set them */
 	/* reading */
 	struct lane reading;
 	uint32_t next;
-	struct shard *shard;	   /* guarded, since it has the node's key */
+	struct shard *shard;       /* guarded, since it has the node's key */
 	struct stat_print *prints; /* room for NODE_ENTRIES_MAX */
 	/* writing */
 	struct lane writing;
-	int new_fd;		/* of `.keys.tmp` */
+	int new_fd;             /* of `.keys.tmp` */
 	struct shard_key *keys; /* guarded: not written yet */
 	size_t key_count;
 };
@@ -115,7 +115,8 @@ static void get_print(const uint8_t in[PRINT_SIZE], struct stat_print *print)
 static char *shard_name(const uint8_t file[FILE_ID_SIZE], char out[SHARD_NAME_SIZE])
 {
 	hex_encode(file, FILE_ID_SIZE, out);
-	return strcat(out, SHARD_END);
+	memcpy(out + 2 * (size_t)FILE_ID_SIZE, SHARD_END, sizeof SHARD_END);
+	return out;
 }
 
 static void make_aad(const struct shard_key *key, uint8_t out[AAD_SIZE])

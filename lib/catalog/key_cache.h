@@ -40,9 +40,9 @@ struct stat_print {
 struct shard {
 	struct node node;
 	uint8_t node_id[ID_SIZE], node_key[KEY_SIZE];
-	uint64_t node_bytes;	   /* size beneath the node */
+	uint64_t node_bytes;       /* size beneath the node */
 	struct stat_print *prints; /* one an entry */
-	struct buf plain;	   /* backing, guarded */
+	struct buf plain;          /* backing, guarded */
 };
 
 /* ---- reading last run's cache, in order ---- */

@@ -13,12 +13,12 @@
 #include "format/pack.h"
 
 /* About 8 MiB when full, most of it places; memory is touched only as it fills. One pack always fits in when it is empty. */
-#define PENDING_PACKS	 2048u
-#define PENDING_PLACES	 98304u
+#define PENDING_PACKS    2048u
+#define PENDING_PLACES   98304u
 #define PENDING_CHILDREN 32768u /* ids; the pool grows beyond for one pack that has more, until it is written */
-#define PENDING_OBJECTS	 1024u
-#define PENDING_FACTS	 64u
-#define PENDING_CHANGES	 1024u
+#define PENDING_OBJECTS  1024u
+#define PENDING_FACTS    64u
+#define PENDING_CHANGES  1024u
 
 struct pending_place {
 	uint8_t id[ID_SIZE];

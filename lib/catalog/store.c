@@ -13,7 +13,7 @@
 #include "base/io.h"
 #include "base/log.h"
 
-#define FORMAT	    "nightfold catalogue 1"
+#define FORMAT      "nightfold catalogue 1"
 #define FORMAT_FACT ".format"
 #define DATA_FILE   "data.mdb"
 #define LOCK_FILE   "lock.mdb"
@@ -26,7 +26,7 @@
 static const size_t map_sizes[] = { 64ULL << 30, 8ULL << 30, 1ULL << 30, 256ULL << 20, 32ULL << 20 };
 
 static const char *const tables[TABLE_COUNT] = {
-	[TABLE_PACKS] = "packs",       [TABLE_NAMES] = "names",	    [TABLE_CHUNKS] = "chunks", [TABLE_BLOBS] = "blobs",
+	[TABLE_PACKS] = "packs",       [TABLE_NAMES] = "names",     [TABLE_CHUNKS] = "chunks", [TABLE_BLOBS] = "blobs",
 	[TABLE_CHILDREN] = "children", [TABLE_OBJECTS] = "objects", [TABLE_FACTS] = "facts",
 };
 
@@ -34,8 +34,8 @@ struct store {
 	MDB_env *env;
 	char *dir;
 	MDB_dbi dbi[TABLE_COUNT];
-	bool unsynced;		 /* committed since the last store_sync() */
-	pthread_mutex_t lock;	 /* of the pool */
+	bool unsynced;           /* committed since the last store_sync() */
+	pthread_mutex_t lock;    /* of the pool */
 	MDB_txn *pool[POOL_MAX]; /* reset, ready to be renewed: they keep their slots in the lock file */
 	unsigned pooled;
 };

@@ -21,13 +21,13 @@
 #include "base/err.h"
 
 enum table {
-	TABLE_PACKS,	/* number -> row */
-	TABLE_NAMES,	/* SHA-256 of a pack -> number */
-	TABLE_CHUNKS,	/* id | ~number -> place: the newest pack of a chunk comes first */
-	TABLE_BLOBS,	/* number -> ids, in the pack's order */
+	TABLE_PACKS,    /* number -> row */
+	TABLE_NAMES,    /* SHA-256 of a pack -> number */
+	TABLE_CHUNKS,   /* id | ~number -> place: the newest pack of a chunk comes first */
+	TABLE_BLOBS,    /* number -> ids, in the pack's order */
 	TABLE_CHILDREN, /* node id -> ids */
-	TABLE_OBJECTS,	/* SHA-256 of a signed object -> seq */
-	TABLE_FACTS,	/* name -> value */
+	TABLE_OBJECTS,  /* SHA-256 of a signed object -> seq */
+	TABLE_FACTS,    /* name -> value */
 	TABLE_COUNT,
 };
 

@@ -18,11 +18,11 @@
 #include "format/names.h"
 #include "zone/driver.h"
 
-#define SCHEME		 "file"
+#define SCHEME           "file"
 #define TEMPORARY_PREFIX ".tmp-"
 #define TEMPORARY_RANDOM 8 /* bytes */
-#define TEMPORARY_SIZE	 (sizeof TEMPORARY_PREFIX + 2 * (size_t)TEMPORARY_RANDOM)
-#define TEMPORARY_AGE	 86400 /* seconds: older ones are nobody's any more */
+#define TEMPORARY_SIZE   (sizeof TEMPORARY_PREFIX + 2 * (size_t)TEMPORARY_RANDOM)
+#define TEMPORARY_AGE    86400 /* seconds: older ones are nobody's any more */
 
 struct file_zone {
 	struct zone zone;

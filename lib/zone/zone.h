@@ -16,7 +16,7 @@
 
 #include "base/buf.h"
 
-struct zone;	    /* get, head, list, clock */
+struct zone;        /* get, head, list, clock */
 struct zone_writer; /* the above, and put, replace, delete */
 
 #define ZONE_NAME_MAX 64

@@ -464,11 +464,11 @@ static void a_kill_during_a_commit_loses_neither_the_keys_nor_their_destruction(
 static void a_damaged_shard_is_absent_and_written_anew(void **state)
 {
 	static const struct {
-		off_t flip;	/* byte, from the end when negative */
+		off_t flip;     /* byte, from the end when negative */
 		off_t truncate; /* to, when not 0 */
 		bool unlink;
 	} rows[] = {
-		{ .flip = 0 },	    { .flip = 30 },	 { .flip = -1 },     { .truncate = 1 },
+		{ .flip = 0 },      { .flip = 30 },      { .flip = -1 },     { .truncate = 1 },
 		{ .truncate = 60 }, { .truncate = 100 }, { .unlink = true },
 	};
 

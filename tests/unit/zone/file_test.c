@@ -77,22 +77,22 @@ static void only_absolute_file_urls_are_taken(void **state)
 		const char *url;
 		int code;
 	} rows[] = {
-		{"file:///srv/az1",		     0	       },
-		{ "file:///",			      0	},
-		{ "file:///srv/with%20space/%C3%a9", 0	       },
-		{ "file://srv/az1",		    ERR_USAGE},
-		{ "file:/srv/az1",		   ERR_USAGE},
-		{ "file://",			     ERR_USAGE},
-		{ "/srv/az1",			      ERR_USAGE},
-		{ "",				ERR_USAGE},
-		{ "ftp://host/path",		     ERR_USAGE},
-		{ "files:///srv",			  ERR_USAGE},
-		{ "file:///srv/%",		   ERR_USAGE},
-		{ "file:///srv/%2",		    ERR_USAGE},
-		{ "file:///srv/%zz",		     ERR_USAGE},
-		{ "file:///srv/%00",		     ERR_USAGE},
-		{ "file:///srv/a?b",		     ERR_USAGE},
-		{ "file:///srv/a#b",		     ERR_USAGE},
+		{ "file:///srv/az1", 0 },
+		{ "file:///", 0 },
+		{ "file:///srv/with%20space/%C3%a9", 0 },
+		{ "file://srv/az1", ERR_USAGE },
+		{ "file:/srv/az1", ERR_USAGE },
+		{ "file://", ERR_USAGE },
+		{ "/srv/az1", ERR_USAGE },
+		{ "", ERR_USAGE },
+		{ "ftp://host/path", ERR_USAGE },
+		{ "files:///srv", ERR_USAGE },
+		{ "file:///srv/%", ERR_USAGE },
+		{ "file:///srv/%2", ERR_USAGE },
+		{ "file:///srv/%zz", ERR_USAGE },
+		{ "file:///srv/%00", ERR_USAGE },
+		{ "file:///srv/a?b", ERR_USAGE },
+		{ "file:///srv/a#b", ERR_USAGE },
 	};
 	char long_url[ZONE_URL_MAX + 1] = "file:///";
 
@@ -177,19 +177,19 @@ static void one_folder_is_recognised_by_whatever_path(void **state)
 		int code;
 		bool same_device;
 	} rows[] = {
-		{"az1",		 "az12",	 0,	    true },
-		{ "az1",		 "az1",	ERR_REFUSED, true },
-		{ "az1",		 "az1/",	 ERR_REFUSED, true },
-		{ "az1",		 "/az1",	 ERR_REFUSED, true },
-		{ "az1",		 "link",	 ERR_REFUSED, true },
-		{ "link/inner",	"az1",	       ERR_REFUSED, true },
-		{ "az1",		 "az1/inner",  ERR_REFUSED, true },
-		{ "az12/../az1/inner", "link",       ERR_REFUSED, true },
-		{ "az1",		 "",	     ERR_REFUSED, true },
-		{ "gone",		  "gone",	  ERR_REFUSED, true },
-		{ "gone",		  "gone/inner", ERR_REFUSED, true },
-		{ "gone",		  "gone2",	   0,	      false},
-		{ "gone",		  "az1",	 0,	    false},
+		{ "az1", "az12", 0, true },
+		{ "az1", "az1", ERR_REFUSED, true },
+		{ "az1", "az1/", ERR_REFUSED, true },
+		{ "az1", "/az1", ERR_REFUSED, true },
+		{ "az1", "link", ERR_REFUSED, true },
+		{ "link/inner", "az1", ERR_REFUSED, true },
+		{ "az1", "az1/inner", ERR_REFUSED, true },
+		{ "az12/../az1/inner", "link", ERR_REFUSED, true },
+		{ "az1", "", ERR_REFUSED, true },
+		{ "gone", "gone", ERR_REFUSED, true },
+		{ "gone", "gone/inner", ERR_REFUSED, true },
+		{ "gone", "gone2", 0, false },
+		{ "gone", "az1", 0, false },
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		const struct zone_place a = { "ams-1", url_of(rows[i].a) }, b = { "ams-2", url_of(rows[i].b) };

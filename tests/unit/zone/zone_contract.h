@@ -107,18 +107,18 @@ static void ranges_are_exact(void **state)
 		size_t len;
 		int code;
 	} rows[] = {
-		{0,		     1000, 0	     },
-		{ 0,		     1,	0	  },
-		{ 999,	       1,	  0	    },
-		{ 500,	       0,	  0	    },
-		{ 1000,		0,	   0	     },
-		{ 123,	       456,  0	      },
-		{ 0,		     1001, ERR_FORMAT},
-		{ 999,	       2,	  ERR_FORMAT},
-		{ 1000,		1,	   ERR_FORMAT},
-		{ 5000,		1,	   ERR_FORMAT},
-		{ UINT64_MAX,      1,	 ERR_FORMAT},
-		{ UINT64_MAX - 10, 1000, ERR_FORMAT},
+		{ 0, 1000, 0 },
+		{ 0, 1, 0 },
+		{ 999, 1, 0 },
+		{ 500, 0, 0 },
+		{ 1000, 0, 0 },
+		{ 123, 456, 0 },
+		{ 0, 1001, ERR_FORMAT },
+		{ 999, 2, ERR_FORMAT },
+		{ 1000, 1, ERR_FORMAT },
+		{ 5000, 1, ERR_FORMAT },
+		{ UINT64_MAX, 1, ERR_FORMAT },
+		{ UINT64_MAX - 10, 1000, ERR_FORMAT },
 	};
 	uint8_t data[1000], got[1001];
 
@@ -229,7 +229,7 @@ static void a_listing_is_complete_sorted_and_keeps_to_its_folder(void **state)
 {
 	static const char *const names[] = {
 		"list/packs/b0/2", "list/packs/a0/3", "list/packs/a0/1", "list/packs/a0/2", "list/packs/9",
-		"list/packs.1",	   "list/packs-2",    "list/lease/7",	 "listing/a",	    "list/packs/a0/22",
+		"list/packs.1",    "list/packs-2",    "list/lease/7",    "listing/a",       "list/packs/a0/22",
 	};
 
 	(void)state;
@@ -285,10 +285,10 @@ static void objects_may_be_deleted_while_they_are_listed(void **state)
 
 static void nothing_but_names_of_objects_gets_through(void **state)
 {
-	static const char *const names[] = { "",	  "/",	 "/etc/passwd", "..",	"../a",	    "a/../b",
-					     "a/..",	  "./a", "a/./b",	"a//b", "a/",	    ".tmp-1",
-					     "a/.b",	  "a b", "a\nb",	"a\\b", "\xc3\xa9", "a?b",
-					     "a%2e%2e/b", "a:b", "~",		"a*",	"a\x01",    "$(a)" };
+	static const char *const names[] = { "",          "/",   "/etc/passwd", "..",   "../a",     "a/../b",
+					     "a/..",      "./a", "a/./b",       "a//b", "a/",       ".tmp-1",
+					     "a/.b",      "a b", "a\nb",        "a\\b", "\xc3\xa9", "a?b",
+					     "a%2e%2e/b", "a:b", "~",           "a*",   "a\x01",    "$(a)" };
 	char long_name[OBJECT_NAME_MAX + 1];
 	_buf_ struct buf b;
 	uint64_t size;
@@ -329,7 +329,7 @@ static void nothing_but_folders_of_objects_can_be_listed_or_swept(void **state)
 
 #define CONTRACT_RACERS 4
 #define CONTRACT_ROUNDS 8
-#define CONTRACT_RACE	65536u
+#define CONTRACT_RACE   65536u
 
 static void *contract_race(void *context)
 {
