@@ -29,10 +29,11 @@
 #include "format/pack.h"
 #include "repo/repo.h"
 
-#define DATASET	  "sms"
-#define MADE_MAX  4
-#define CHUNK_LEN 5000
-#define DAY	  86400
+#define DATASET        "sms"
+#define MADE_MAX       4
+#define CHUNK_LEN      5000
+#define MADE_EXTRA_MAX 120
+#define DAY            86400
 
 struct made_snapshot {
 	struct header header;
@@ -54,6 +55,9 @@ struct made {
 	uint8_t group_id[ID_SIZE], *group_key;
 	uint8_t index_hash[DIGEST_SIZE];
 	uint64_t index_seq;
+	/* Packs of one chunk each that the next snapshot's root also reaches. */
+	struct index_pack extra[MADE_EXTRA_MAX + 2];
+	uint32_t extra_count;
 	/* the last one opened */
 	struct findings *findings;
 	struct repo *repo;
@@ -176,7 +180,9 @@ static inline struct made *made_new(void)
 	struct secret_key **keys[] = { &m->agent, &m->operator, & m->validator, &m->pruner };
 	static const enum role roles[] = { ROLE_AGENT, ROLE_OPERATOR, ROLE_VALIDATOR, ROLE_PRUNER };
 
-	strcpy(m->folder, "/tmp/nightfold-repo-XXXXXX");
+	/* In memory where that can be had: zones sync every object, and a test has many. */
+	strcpy(m->folder,
+	       access("/dev/shm", W_OK) == 0 ? "/dev/shm/nightfold-repo-XXXXXX" : "/tmp/nightfold-repo-XXXXXX");
 	assert_non_null(mkdtemp(m->folder));
 	m->trust.signers = calloc(4, sizeof *m->trust.signers);
 	for (size_t i = 0; i < 4; i++) {
@@ -321,6 +327,23 @@ static inline void fingerprint(const uint8_t *data, size_t len, size_t piece, ui
 	sha256(digests, DIGEST_SIZE * count, out);
 }
 
+/* Children of the root that no entry refers to, each in a pack of its own. */
+static inline void add_extra(struct made *m, unsigned zones, struct node_writer *w)
+{
+	uint8_t id[ID_SIZE], *key = secret_new(KEY_SIZE);
+	char name[OBJECT_NAME_MAX];
+	uint32_t index;
+
+	for (uint32_t i = 0; i < m->extra_count; i++) {
+		struct pack *pack = pack_new(KIND_CONTENT);
+
+		add_chunk(m, pack, &i, sizeof i, NULL, 0, id, key);
+		put_pack(m, zones, pack, &m->extra[i], name);
+		assert_int_equal(node_add_child(w, id, key, sizeof i, &index), 0);
+	}
+	secret_free(key);
+}
+
 struct made_tree {
 	struct node_writer *writer;
 	uint32_t group, own[2], list;
@@ -360,8 +383,8 @@ static inline void add_list(const struct made *m, struct pack *nodes, struct mad
 	add_chunk(m, nodes, plain, len, children, count, t->list_id, t->keys + 2 * KEY_SIZE);
 }
 
-static inline void add_root(const struct made *m, struct pack *nodes, struct made_tree *t, uint8_t root_id[ID_SIZE],
-			    uint8_t *root_key)
+static inline void add_root(struct made *m, unsigned zones, struct pack *nodes, struct made_tree *t,
+			    uint8_t root_id[ID_SIZE], uint8_t *root_key)
 {
 	struct node_writer *w = t->writer;
 	struct entry root = { .path = "", .type = ENTRY_FOLDER, .mode = 0755, .user = "", .group = "" };
@@ -375,6 +398,7 @@ static inline void add_root(const struct made *m, struct pack *nodes, struct mad
 	for (size_t i = 0; i < 2; i++)
 		assert_int_equal(node_add_child(w, t->own_ids[i], t->keys + i * KEY_SIZE, CHUNK_LEN, &t->own[i]), 0);
 	assert_int_equal(node_add_child(w, t->list_id, t->keys + 2 * KEY_SIZE, 2 * CHUNK_LEN, &t->list), 0);
+	add_extra(m, zones, w);
 	assert_int_equal(node_add_entry(w, &root), 0);
 	add_file(w, "big", 2 * CHUNK_LEN, (struct content){ .form = CONTENT_WHOLE, .child = t->own[0], .count = 2 },
 		 t->own_data, CHUNK_LEN);
@@ -408,7 +432,7 @@ static inline void put_tree(struct made *m, unsigned zones, struct made_snapshot
 		add_chunk(m, content, own_data + i * CHUNK_LEN, CHUNK_LEN, NULL, 0, t.own_ids[i],
 			  t.keys + i * KEY_SIZE);
 	add_list(m, nodes, &t);
-	add_root(m, nodes, &t, s->header.root_id, root_key);
+	add_root(m, zones, nodes, &t, s->header.root_id, root_key);
 	put_pack(m, zones, content, &s->content, s->content_name);
 	put_pack(m, zones, nodes, &s->nodes, s->node_name);
 	node_writer_free(t.writer);
@@ -441,7 +465,10 @@ static inline struct made_snapshot *made_snapshot(struct made *m, unsigned zones
 	if (m->count > 0)
 		memcpy(h->previous, m->snapshots[m->count - 1].hash, DIGEST_SIZE);
 	put_tree(m, zones, s, root_key);
-	put_index(m, zones, (struct index_pack[]){ s->content, s->nodes }, 2, NULL, 0, s->index_name);
+	m->extra[m->extra_count] = s->content;
+	m->extra[m->extra_count + 1] = s->nodes;
+	put_index(m, zones, m->extra, m->extra_count + 2, NULL, 0, s->index_name);
+	m->extra_count = 0;
 	put_seal(m, zones, s, 1, root_key, m->agent, s->seal_name, h->seal);
 	h->heads[0] = (struct head){ .seq = m->index_seq };
 	memcpy(h->heads[0].signer, m->agent->public.id, KEY_ID_SIZE);
