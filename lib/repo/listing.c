@@ -12,10 +12,10 @@ struct lister {
 };
 
 /* Makes room for one more element and returns where it goes. */
-#define grow(array, count, lister)                                                                              \
-	((count) == (lister)->cap ?                                                                             \
-		 (void)((array) = xrealloc((array), (lister)->cap = (lister)->cap * 2 + 64, sizeof *(array))) : \
-		 (void)0)
+#define grow(array, count, lister)                                                                                     \
+	((count) == (lister)->cap                                                                                      \
+		 ? (void)((array) = xrealloc((array), (lister)->cap = (lister)->cap * 2 + 64, sizeof *(array)))        \
+		 : (void)0)
 
 static int take_pack(void *context, const char *name, uint64_t size)
 {
@@ -117,8 +117,9 @@ int listing_read(struct zone *z, const char *dataset, bool headers_only, struct 
 		zone_list_call take;
 		bool header;
 	} parts[] = {
-		{ "intents", take_intent, true }, { "snapshots", take_header, true }, { "seals", take_seal, true },
-		{ "index", take_index, false },	  { "packs", take_pack, false },      { "condemned", take_condemned, false },
+		{ "intents", take_intent, true }, { "snapshots", take_header, true },
+		{ "seals", take_seal, true },     { "index", take_index, false },
+		{ "packs", take_pack, false },    { "condemned", take_condemned, false },
 	};
 	int code = 0;
 
@@ -134,14 +135,14 @@ int listing_read(struct zone *z, const char *dataset, bool headers_only, struct 
 	}
 	if (code != 0)
 		listing_release(out);
-	else
+	else if (out->pack_count > 0)
 		qsort(out->packs, out->pack_count, sizeof *out->packs, compare_pack);
 	return code;
 }
 
 const struct listed_pack *listing_find_pack(const struct listing *l, const uint8_t name[DIGEST_SIZE])
 {
-	return bsearch(name, l->packs, l->pack_count, sizeof *l->packs, compare_pack);
+	return l->pack_count == 0 ? NULL : bsearch(name, l->packs, l->pack_count, sizeof *l->packs, compare_pack);
 }
 
 void listing_release(struct listing *l)

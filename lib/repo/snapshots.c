@@ -238,7 +238,8 @@ int load_snapshots(struct repo *r, const struct listing listings[REPO_ZONES_MAX]
 		for (size_t k = 0; r->zones[i].up && k < listings[i].seal_count; k++)
 			place_seal(r, listings, i, &listings[i].seals[k]);
 	}
-	qsort(r->snapshots, r->snapshot_count, sizeof *r->snapshots, compare_snapshot);
+	if (r->snapshot_count > 0)
+		qsort(r->snapshots, r->snapshot_count, sizeof *r->snapshots, compare_snapshot);
 	check_header_chain(r);
 	return 0;
 }
