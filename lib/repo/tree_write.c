@@ -13,7 +13,7 @@
 
 struct level { /* of entries and branches, or of lists */
 	struct node_writer *node;
-	uint64_t bytes;          /* beneath it */
+	uint64_t bytes;          /* beneath it: the sum of its children's sizes */
 	struct buf first_path;   /* of its first entry */
 	struct chunk_ref *first; /* its first child, guarded: a node with no other child is not worth a level */
 };
@@ -163,7 +163,6 @@ static int add_children(struct tree_writer *w, struct entry *e, const struct chu
 		return 0;
 	if (e->content.form == CONTENT_SLICE && first > 0 && memcmp(w->last_id, refs[e->content.child].id, ID_SIZE) == 0) {
 		e->content.child = w->last_child;
-		l->bytes += e->content.length;
 		return 0;
 	}
 	uint32_t count = e->content.form == CONTENT_WHOLE ? e->content.count : 1;
@@ -173,10 +172,8 @@ static int add_children(struct tree_writer *w, struct entry *e, const struct chu
 		code = node_add_child(l->node, ref->id, ref->key, ref->size, &index);
 		memcpy(w->last_id, ref->id, ID_SIZE);
 		w->last_child = index;
-		l->bytes += e->content.form == CONTENT_SLICE ? 0 : ref->size;
+		l->bytes += ref->size;
 	}
-	if (e->content.form == CONTENT_SLICE)
-		l->bytes += e->content.length;
 	e->content.child = first;
 	return code;
 }
