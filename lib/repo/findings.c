@@ -9,10 +9,14 @@
 #include "base/alloc.h"
 #include "base/log.h"
 
+/* A zone full of rubbish must not fill memory and log: what comes after this many is counted, not kept. */
+#define FINDINGS_MAX 5000
+
 struct findings {
 	pthread_mutex_t lock;
 	struct finding **list;
-	size_t count, cap;
+	size_t count, cap, unkept;
+	unsigned unkept_kinds; /* bits 1 << enum finding_kind */
 };
 
 struct findings *findings_new(void)
@@ -97,7 +101,11 @@ void findings_add(struct findings *f, enum finding_kind kind, const char *zone, 
 	va_end(arguments);
 
 	pthread_mutex_lock(&f->lock);
-	if (!known(f, kind, zone, object, text)) {
+	if (f->count == FINDINGS_MAX) {
+		if (f->unkept++ == 0)
+			log_error("more than %d findings: those after them are not told; the exit status counts them", FINDINGS_MAX);
+		f->unkept_kinds |= 1u << kind;
+	} else if (!known(f, kind, zone, object, text)) {
 		struct finding *new = xcalloc(1, sizeof *new);
 
 		new->kind = kind;
@@ -188,9 +196,22 @@ void findings_json(const struct findings *f, struct json *j, const char *key)
 	json_close_array(j);
 }
 
+static bool is_damage(enum finding_kind kind)
+{
+	return kind == FINDING_FORGED || kind == FINDING_ROLLED_BACK || kind == FINDING_MISSING || kind == FINDING_DAMAGED;
+}
+
 int findings_exit(const struct findings *f, bool for_check)
 {
 	bool degraded = false;
+
+	for (unsigned kind = 0; kind <= FINDING_REFUSED; kind++) {
+		if ((f->unkept_kinds & 1u << kind) == 0 || kind == FINDING_NOTE)
+			continue;
+		degraded = true;
+		if (kind == FINDING_LOST || (for_check && is_damage((enum finding_kind)kind)))
+			return EXIT_INTEGRITY;
+	}
 
 	for (size_t i = 0; i < f->count; i++) {
 		const struct finding *finding = f->list[i];
@@ -198,10 +219,7 @@ int findings_exit(const struct findings *f, bool for_check)
 		if (finding->healed || finding->kind == FINDING_NOTE)
 			continue;
 		degraded = true;
-		if (finding->kind == FINDING_LOST)
-			return EXIT_INTEGRITY;
-		if (for_check && (finding->kind == FINDING_FORGED || finding->kind == FINDING_ROLLED_BACK ||
-				  finding->kind == FINDING_MISSING || finding->kind == FINDING_DAMAGED))
+		if (finding->kind == FINDING_LOST || (for_check && is_damage(finding->kind)))
 			return EXIT_INTEGRITY;
 	}
 	return degraded ? EXIT_DEGRADED : EXIT_DONE;

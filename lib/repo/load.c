@@ -41,10 +41,35 @@ void load_release(struct repo *r)
 	r->chain_broken = r->complete = false;
 }
 
+static int compare_orphan(const void *a, const void *b)
+{
+	return memcmp(((const struct repo_orphan *)a)->name, ((const struct repo_orphan *)b)->name, DIGEST_SIZE);
+}
+
+/* Listings are sorted, so the orphans of the zones before are: `sorted` of them. */
+static void add_orphan(struct repo *r, const struct listed_pack *row, unsigned zone, size_t sorted)
+{
+	struct repo_orphan wanted = { .size = row->size, .zones = ZONE_BIT(zone) };
+	struct repo_orphan *old;
+
+	memcpy(wanted.name, row->name, DIGEST_SIZE);
+	old = sorted == 0 ? NULL : bsearch(&wanted, r->orphans, sorted, sizeof wanted, compare_orphan);
+	if (old != NULL) {
+		old->zones |= ZONE_BIT(zone);
+		return;
+	}
+	/* Grows by doubling: capacities are powers of two. */
+	if ((r->orphan_count & (r->orphan_count - 1)) == 0)
+		r->orphans = xrealloc(r->orphans, r->orphan_count == 0 ? 1 : 2 * r->orphan_count, sizeof wanted);
+	r->orphans[r->orphan_count++] = wanted;
+}
+
 /* Puts every listed pack to its catalogue number; what no index names is an orphan. */
 static int place_packs(struct repo *r, const struct listing listings[REPO_ZONES_MAX])
 {
 	for (unsigned i = 0; i < r->zone_count; i++) {
+		size_t sorted = r->orphan_count;
+
 		for (size_t k = 0; k < listings[i].pack_count; k++) {
 			const struct listed_pack *row = &listings[i].packs[k];
 			uint32_t number;
@@ -53,16 +78,7 @@ static int place_packs(struct repo *r, const struct listing listings[REPO_ZONES_
 			int code = catalog_find_pack(r->catalog, row->name, &number);
 
 			if (code == ERR_MISSING) {
-				size_t o = 0;
-
-				while (o < r->orphan_count && memcmp(r->orphans[o].name, row->name, DIGEST_SIZE) != 0)
-					o++;
-				if (o == r->orphan_count) {
-					r->orphans = xrealloc(r->orphans, o + 1, sizeof *r->orphans);
-					r->orphans[r->orphan_count++] = (struct repo_orphan){ .size = row->size };
-					memcpy(r->orphans[o].name, row->name, DIGEST_SIZE);
-				}
-				r->orphans[o].zones |= ZONE_BIT(i);
+				add_orphan(r, row, i, sorted);
 				continue;
 			}
 			if (code == 0)

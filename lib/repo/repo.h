@@ -49,6 +49,7 @@ struct snapshot {
 	unsigned intents;               /* ZONE_BIT(i): zone i has a valid intent for it */
 	int64_t intent_at;              /* when the earliest was made */
 	bool quarantined;               /* taken in the future: never counts as newest, evicts nothing */
+	bool disputed;                  /* zones hold different headers, both signed: nobody destroys it on the word of one */
 };
 
 /* Something of a dataset that is neither pack, header nor index of a live chain. */

@@ -22,7 +22,7 @@ struct retiring {
 
 static bool is_due(const struct repo *r, const struct snapshot *s)
 {
-	return !s->quarantined && repo_expiry(r, s) <= clock_now();
+	return !s->quarantined && !s->disputed && repo_expiry(r, s) <= clock_now();
 }
 
 static bool has_certificate(const struct retiring *t, const struct snapshot *s)

@@ -81,6 +81,8 @@ static int load_header(struct repo *r, unsigned zone, const struct listed_header
 	if (code == 0)
 		code = adopt(r, &header, signer, object.data, object.len, &s);
 	if (code != 0) {
+		if (s != NULL)
+			s->disputed = true;
 		findings_add(r->findings, FINDING_FORGED, r->zones[zone].name, name, "ignored: %s", err_message());
 		return 0;
 	}
