@@ -31,7 +31,7 @@ struct workspace {
  */
 struct blob_codec {
 	struct workspace content, node; /* made when first used */
-	uint8_t *stored;		/* ciphertext */
+	uint8_t *stored;                /* ciphertext */
 	size_t max;
 	int level;
 };

@@ -39,7 +39,7 @@ must_check int cbor_read_bytes_of(struct cbor_reader *r, size_t len, void *out);
 must_check int cbor_read_text(struct cbor_reader *r, size_t max, const char **text, size_t *len); /* not terminated */
 must_check int cbor_read_text_of(struct cbor_reader *r, const char *expected);
 must_check int cbor_read_text_into(struct cbor_reader *r, char *out, size_t size); /* terminated */
-must_check int cbor_read_end(const struct cbor_reader *r);			   /* nothing may follow */
+must_check int cbor_read_end(const struct cbor_reader *r);                         /* nothing may follow */
 
 must_check int cbor_write_array(struct buf *out, size_t count);
 must_check int cbor_write_map(struct buf *out, size_t pairs);

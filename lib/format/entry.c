@@ -22,7 +22,7 @@ enum attribute {
 };
 #define BIT(attribute) (1u << ATTRIBUTE_##attribute)
 
-#define XATTR_NAME_MAX	255u
+#define XATTR_NAME_MAX  255u
 #define XATTR_VALUE_MAX 65536u
 
 static int bad(const struct entry *e, const char *why)

@@ -22,11 +22,11 @@ struct node_secrets { /* guarded */
 struct node_writer {
 	enum node_type type;
 	uint32_t level, child_count, entry_count; /* entries, or paths of a branch */
-	uint64_t bytes;				  /* sum of the children's sizes */
+	uint64_t bytes;                           /* sum of the children's sizes */
 	struct node_secrets *secrets;
 	uint8_t (*ids)[ID_SIZE];
 	struct node_child *children; /* pointing into ids and keys */
-	struct buf body, plain;	     /* guarded: encoded entries or paths; the finished node */
+	struct buf body, plain;      /* guarded: encoded entries or paths; the finished node */
 	uint32_t last_len;
 	char last[ENTRY_PATH_MAX]; /* the path added last */
 };

@@ -67,9 +67,9 @@ struct entry {
 	uint32_t user_len, group_len;
 	int64_t mtime;
 	uint32_t mtime_ns;
-	uint64_t size;		/* files, also further links: apparent size. Others: 0 */
+	uint64_t size;          /* files, also further links: apparent size. Others: 0 */
 	struct content content; /* files that are no further hard link */
-	bool changed;		/* the file changed while it was read, twice */
+	bool changed;           /* the file changed while it was read, twice */
 	uint8_t fingerprint
 		[DIGEST_SIZE]; /* files: SHA-256 over the SHA-256 of each piece (docs/FORMAT.md, "Fingerprint") */
 	const char *target;    /* symlink: its target */
@@ -80,10 +80,10 @@ struct entry {
 	 */
 	const char *link;
 	uint32_t link_len;
-	uint32_t major, minor;	      /* devices */
+	uint32_t major, minor;        /* devices */
 	const struct extent *extents; /* sparse files: where data is, ascending; content holds just those bytes */
 	uint32_t extent_count;
-	bool sparse;		    /* extents are meant (there may be none: a file of nothing but a hole) */
+	bool sparse;                /* extents are meant (there may be none: a file of nothing but a hole) */
 	const struct xattr *xattrs; /* ascending by name */
 	uint32_t xattr_count;
 };

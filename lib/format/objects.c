@@ -9,7 +9,7 @@
 
 /* Bounds of numbers that only have to be sane. */
 #define TIME_MAX   253402300799ULL     /* 9999-12-31T23:59:59Z */
-#define SEQ_MAX	   9999999999999999ULL /* 16 digits, as in names */
+#define SEQ_MAX    9999999999999999ULL /* 16 digits, as in names */
 #define COUNT_MAX  (1ULL << 62)
 #define SUITE_LAST SUITE_XCHACHA20POLY1305
 
@@ -113,7 +113,7 @@ int header_encode(const struct header *h, struct buf *out)
 	    cbor_write_bytes(out, h->seal, sizeof h->seal) < 0)
 		return ERR_FORMAT;
 
-	const uint64_t counts[] = { h->files,	  h->folders,	 h->others,  h->bytes,
+	const uint64_t counts[] = { h->files,     h->folders,    h->others,  h->bytes,
 				    h->new_bytes, h->new_stored, h->skipped, h->changed };
 	for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
 		if (cbor_write_uint(out, counts[i]) < 0)
@@ -145,7 +145,7 @@ static int read_header_facts(struct cbor_reader *r, struct header *h)
 int header_decode(const uint8_t *body, size_t len, struct header *out)
 {
 	struct cbor_reader r;
-	uint64_t *const counts[] = { &out->files,     &out->folders,	&out->others,  &out->bytes,
+	uint64_t *const counts[] = { &out->files,     &out->folders,    &out->others,  &out->bytes,
 				     &out->new_bytes, &out->new_stored, &out->skipped, &out->changed };
 
 	*out = (struct header){ 0 };

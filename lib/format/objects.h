@@ -14,9 +14,9 @@
 #include "format/limits.h"
 
 #define PRODUCT_NAME_MAX 64
-#define TOOL_TEXT_MAX	 64
-#define HOST_TEXT_MAX	 255
-#define REASON_TEXT_MAX	 255
+#define TOOL_TEXT_MAX    64
+#define HOST_TEXT_MAX    255
+#define REASON_TEXT_MAX  255
 
 enum data_class { CLASS_MESSAGE = 1, CLASS_USER = 2, CLASS_CONFIGURATION = 3 };
 const char *data_class_name(enum data_class c);
@@ -32,15 +32,15 @@ struct header {
 	char dataset[DATASET_NAME_MAX + 1], product[PRODUCT_NAME_MAX + 1], tool[TOOL_TEXT_MAX + 1];
 	enum data_class class;
 	uint8_t id[SNAPSHOT_ID_SIZE];
-	uint64_t seq;		       /* 1, 2, ... in the dataset */
+	uint64_t seq;                  /* 1, 2, ... in the dataset */
 	uint8_t previous[DIGEST_SIZE]; /* SHA-256 of the previous header object; zero for the first */
 	int64_t taken_at, consistent_at, expires_at;
 	enum suite suite;
 	uint8_t root_id[ID_SIZE];
-	uint8_t seal[DIGEST_SIZE];	 /* SHA-256 of the first generation's seal object */
+	uint8_t seal[DIGEST_SIZE];       /* SHA-256 of the first generation's seal object */
 	uint64_t files, folders, others; /* entries by type */
-	uint64_t bytes;			 /* apparent size of all files */
-	uint64_t new_bytes, new_stored;	 /* plaintext and stored bytes this snapshot added */
+	uint64_t bytes;                  /* apparent size of all files */
+	uint64_t new_bytes, new_stored;  /* plaintext and stored bytes this snapshot added */
 	uint64_t skipped, changed; /* entries that could not be read; files that changed while read: > 0 is degraded */
 	struct head heads[HEADS_MAX]; /* index chains as seen, ascending by signer; at least the writer's own */
 	uint32_t head_count;
@@ -59,7 +59,7 @@ struct index_pack {
 
 struct index {
 	char dataset[DATASET_NAME_MAX + 1];
-	uint64_t seq;		       /* 1, 2, ... of this signer */
+	uint64_t seq;                  /* 1, 2, ... of this signer */
 	uint8_t previous[DIGEST_SIZE]; /* SHA-256 of this signer's previous index object; zero for the first */
 	int64_t made_at;
 	bool checkpoint; /* `added` are all packs that count and `headers` all live headers: readers may start here */

@@ -13,7 +13,7 @@
 #define RANDOM_SIZE 16
 
 /* Footer bytes at most: of one blob without its children, and of what stands around the blobs. */
-#define FOOTER_BLOB_MAX	 (1 + (2 + ID_SIZE) + 1 + 1 + 5 + 5 + 5)
+#define FOOTER_BLOB_MAX  (1 + (2 + ID_SIZE) + 1 + 1 + 5 + 5 + 5)
 #define FOOTER_FRAME_MAX (1 + 1 + (1 + RANDOM_SIZE) + 1 + 5)
 
 /* The fewest bytes that a blob takes in a footer. */

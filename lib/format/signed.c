@@ -8,19 +8,16 @@
 #include "format/cbor.h"
 #include "format/limits.h"
 
-#define MAGIC	    "nightfold"
+#define MAGIC       "nightfold"
 #define CONTEXT_MAX 32
 
 static const struct {
 	const char *name;
 	size_t max; /* bytes of the whole object */
 } types[] = {
-	[SIGNED_HEADER] = {"header",     HEADER_MAX},
-		[SIGNED_INDEX] = { "index",	    INDEX_MAX },
-	[SIGNED_SEAL] = { "seal",	  SEAL_MAX  },
-		[SIGNED_INTENT] = { "intent",    INTENT_MAX},
-	[SIGNED_CONDEMNED] = { "condemned", MARK_MAX  },
-		[SIGNED_LEASE] = { "lease",	    MARK_MAX  },
+	[SIGNED_HEADER] = { "header", HEADER_MAX },     [SIGNED_INDEX] = { "index", INDEX_MAX },
+	[SIGNED_SEAL] = { "seal", SEAL_MAX },           [SIGNED_INTENT] = { "intent", INTENT_MAX },
+	[SIGNED_CONDEMNED] = { "condemned", MARK_MAX }, [SIGNED_LEASE] = { "lease", MARK_MAX },
 };
 
 const char *signed_type_name(enum signed_type type)
