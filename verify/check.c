@@ -151,8 +151,8 @@ static void tell_json(struct checker *v, const char *dataset, const struct findi
 /* "2 missing, 1 damaged"; "" when there is nothing. */
 static void count_findings(const struct findings *findings, char *out, size_t size)
 {
-	static const enum finding_kind kinds[] = { FINDING_LOST,	FINDING_MISSING,     FINDING_DAMAGED,
-						   FINDING_FORGED,	FINDING_ROLLED_BACK, FINDING_LAG,
+	static const enum finding_kind kinds[] = { FINDING_LOST,        FINDING_MISSING,     FINDING_DAMAGED,
+						   FINDING_FORGED,      FINDING_ROLLED_BACK, FINDING_LAG,
 						   FINDING_UNAVAILABLE, FINDING_REFUSED };
 	size_t len = 0;
 
@@ -237,7 +237,7 @@ static int check_dataset(struct checker *v, const char *name, const struct confi
 /* The graver of two exit statuses. */
 static int worse(int a, int b)
 {
-	static const int rank[] = { [EXIT_DONE] = 0,	  [EXIT_FAILED] = 4, [EXIT_USAGE] = 6,	[EXIT_DEGRADED] = 1,
+	static const int rank[] = { [EXIT_DONE] = 0,      [EXIT_FAILED] = 4, [EXIT_USAGE] = 6,  [EXIT_DEGRADED] = 1,
 				    [EXIT_INTEGRITY] = 5, [EXIT_LOCKED] = 3, [EXIT_REFUSED] = 2 };
 
 	return rank[b] > rank[a] ? b : a;

@@ -5,26 +5,26 @@
 #define OWN(field) offsetof(struct check_command_options, field)
 
 static const struct option_row check_rows[] = {
-	{"level",									     "LEVEL", "how deep to look: list, fingerprint (the default) or data", OWN(level), OPTION_TEXT,
+	{ "level", "LEVEL", "how deep to look: list, fingerprint (the default) or data", OWN(level), OPTION_TEXT,
 	  "list|fingerprint|data" },
-	{ "slice",			"N/M", "only the N-th of M parts of the packs and files: M runs cover all", OWN(slice), OPTION_TEXT,
+	{ "slice", "N/M", "only the N-th of M parts of the packs and files: M runs cover all", OWN(slice), OPTION_TEXT,
 	  NULL },
-	{ "repair",									NULL, "put what is missing or damaged in one zone back from the other, and read it back",
+	{ "repair", NULL, "put what is missing or damaged in one zone back from the other, and read it back",
 	  OWN(repair), OPTION_FLAG, NULL },
-	{ "key",										  "FILE", "the key that opens snapshots at level data (default: validator_key of the configuration)",
+	{ "key", "FILE", "the key that opens snapshots at level data (default: validator_key of the configuration)",
 	  OWN(key), OPTION_TEXT, "FILE" },
-	{ "passphrase-file",						       "FILE", "take the key's passphrase from the first line of FILE", OWN(passphrase_file),
+	{ "passphrase-file", "FILE", "take the key's passphrase from the first line of FILE", OWN(passphrase_file),
 	  OPTION_TEXT, "FILE" },
-	{ "zone-url",									 "URL", "check this zone, without a configuration; twice for two zones", OWN(zone_urls),
+	{ "zone-url", "URL", "check this zone, without a configuration; twice for two zones", OWN(zone_urls),
 	  OPTION_LIST, NULL },
-	{ "signer",										"PUB", "trust this public key, without a configuration; any number of times", OWN(signers),
+	{ "signer", "PUB", "trust this public key, without a configuration; any number of times", OWN(signers),
 	  OPTION_LIST, "FILE" },
-	{ "quiet",									   NULL, "no progress, even on a terminal", OWN(quiet), OPTION_FLAG, NULL },
-	{ 0},
+	{ "quiet", NULL, "no progress, even on a terminal", OWN(quiet), OPTION_FLAG, NULL },
+	{ 0 },
 };
 
 static const struct command commands[] = {
-	{"check",						     "[DATASET...]", "check what the zones hold, and repair one from the other",
+	{ "check", "[DATASET...]", "check what the zones hold, and repair one from the other",
 	  "Checks the datasets named, or all of the configuration:\n"
 	  "list: every live snapshot has its header, seal and index chain in every zone, and each pack that it needs "
 	  "is listed there with its "
@@ -40,8 +40,9 @@ static const struct command commands[] = {
 	  "Tuesday.\n"
 	  "Exit status: 0 all is well, or all was healed; 1 failed, or the key opens no snapshot; 2 usage or "
 	  "configuration; 3 a zone did not "
-	  "answer, or something was refused; 4 damage that is not healed.", check_rows, sizeof(struct check_command_options), 0, -1, command_check },
-	{ 0},
+	  "answer, or something was refused; 4 damage that is not healed.",
+	  check_rows, sizeof(struct check_command_options), 0, -1, command_check },
+	{ 0 },
 };
 
 int main(int argc, char **argv)

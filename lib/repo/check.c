@@ -113,6 +113,20 @@ static int reach_all(struct checking *c)
 	return code;
 }
 
+/* A check that finds nothing to check must not say that all is well. */
+static void tell_emptiness(struct checking *c)
+{
+	struct repo *r = c->r;
+
+	if (c->result->snapshots > 0 || !r->complete)
+		return;
+	if (r->snapshot_count == 0 && r->index_count == 0)
+		findings_add(r->findings, FINDING_MISSING, NULL, NULL,
+			     "the zones hold nothing of %s: it was never backed up, or both lost it", r->dataset);
+	else
+		findings_add(r->findings, FINDING_NOTE, NULL, NULL, "%s has no live snapshot: nothing can be restored", r->dataset);
+}
+
 int repo_check(struct repo *r, const struct check_options *options, struct check_result *result)
 {
 	struct checking c = { .r = r, .options = options, .result = result };
@@ -125,8 +139,10 @@ int repo_check(struct repo *r, const struct check_options *options, struct check
 		code = check_indexes(&c);
 	if (code == 0)
 		code = check_snapshots(&c);
-	if (code == 0)
+	if (code == 0) {
+		tell_emptiness(&c);
 		code = check_listed(&c);
+	}
 	if (code == 0 && options->level >= CHECK_FINGERPRINT)
 		code = check_read(&c, NULL, 0);
 	if (code == 0)

@@ -25,19 +25,19 @@ struct check_options {
 	enum check_level level;
 	unsigned slice,
 		slices; /* packs by name and files by fingerprint: the slice-th part of `slices`, so that as many runs cover all; 0: all */
-	bool repair;		      /* the repo has writers */
+	bool repair;                  /* the repo has writers */
 	const struct secret_key *key; /* a recipient of the seals, for level data */
-	unsigned threads;	      /* 0: as many as there are processors */
-	bool quiet;		      /* no progress */
+	unsigned threads;             /* 0: as many as there are processors */
+	bool quiet;                   /* no progress */
 };
 
 struct check_result {
-	uint64_t snapshots;	    /* live ones that were checked */
-	uint64_t objects;	    /* indexes, headers, seals, intents and marks examined, each in each zone */
-	uint64_t packs, bytes;	    /* read whole, each in each zone */
+	uint64_t snapshots;         /* live ones that were checked */
+	uint64_t objects;           /* indexes, headers, seals, intents and marks examined, each in each zone */
+	uint64_t packs, bytes;      /* read whole, each in each zone */
 	uint64_t files, file_bytes; /* decoded and compared, each in each zone */
-	uint64_t lost_files;	    /* of the newest snapshots that lack them: in no zone whole */
-	uint64_t healed;	    /* objects that repair put or replaced */
+	uint64_t lost_files;        /* of the newest snapshots that lack them: in no zone whole */
+	uint64_t healed;            /* objects that repair put or replaced */
 };
 
 /*

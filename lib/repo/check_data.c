@@ -120,7 +120,7 @@ struct pass {
 	atomic_bool gone;    /* the zone does not answer any more */
 	/* the consumer's */
 	struct sha256 *hash; /* over the pieces of the file at hand */
-	char *reason;	     /* why the file at hand failed; NULL: it did not */
+	char *reason;        /* why the file at hand failed; NULL: it did not */
 	uint64_t files, bytes, failed;
 	char first[256]; /* the first that failed, to be shown */
 };
@@ -238,7 +238,7 @@ static void note_failure(struct pass *p, const char *path, size_t len, bool node
 	_free_ char *object = len == 0 ? xstrdup(".") : xstrndup(path, len);
 
 	if (p->failed++ == 0)
-		log_printable(path, len, p->first, sizeof p->first);
+		log_printable(object, strlen(object), p->first, sizeof p->first);
 	if (p->zone >= 0)
 		return;
 	p->c->result->lost_files++;
@@ -419,7 +419,7 @@ struct data {
 	struct progress *progress;
 	unsigned *failed; /* by snapshot: zones that did not give all of it */
 	unsigned *tried;  /* by snapshot: zones that were asked */
-	unsigned gone;	  /* zones that stopped answering */
+	unsigned gone;    /* zones that stopped answering */
 	uint64_t opened, refused;
 };
 
@@ -493,7 +493,10 @@ static int check_zone(struct data *d, unsigned zone)
 	cache_clear(&d->cache);
 	/* Newest first: what matters most is known first. */
 	for (size_t i = r->snapshot_count; i-- > 0 && code == 0 && (d->gone & ZONE_BIT(zone)) == 0;) {
-		if (snapshot_stays(r, &r->snapshots[i]) && (r->snapshots[i].zones & ZONE_BIT(zone)) != 0)
+		const struct snapshot *s = &r->snapshots[i];
+
+		/* Without header or seal here, that was told, and from here nobody restores it. */
+		if (snapshot_stays(r, s) && (s->zones & ZONE_BIT(zone)) != 0 && s->seals[zone] != 0)
 			code = check_snapshot(d, fetcher, i, (int)zone);
 	}
 	fetcher_free(fetcher);

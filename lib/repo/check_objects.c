@@ -175,7 +175,7 @@ static void check_header(struct checking *c, const struct snapshot *s)
 
 struct seal_state {
 	uint32_t newest[REPO_ZONES_MAX]; /* good generation; 0: none */
-	uint32_t best;			 /* of all zones */
+	uint32_t best;                   /* of all zones */
 };
 
 static void examine_seals_of(struct checking *c, const struct snapshot *s, const struct listed_seals *seals,

@@ -351,11 +351,10 @@ static int tell_snapshots(struct losses *l)
 		code = reach_add(reach, r->snapshots[i].header.root_id, NULL, NULL);
 		if (code == 0 && reach_missing_count(reach) > 0)
 			findings_add(r->findings, FINDING_LOST, NULL, check_snapshot_name(r, &r->snapshots[i], name),
-				     "%" PRIu64 " of its chunks, or more beneath them, are whole in no zone: the files "
-				     "that need them are "
-				     "lost%s",
+				     "%" PRIu64 " of its chunks lie in packs that are whole in no zone: files that "
+				     "need them may be lost%s",
 				     reach_missing_count(reach),
-				     l->c->options->level < CHECK_DATA ? " ('--level data' names them)" : "");
+				     l->c->options->level < CHECK_DATA ? " ('--level data' tells which)" : "");
 		reach_free(reach);
 	}
 	return code;

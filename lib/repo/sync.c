@@ -15,7 +15,7 @@ struct syncing {
 	struct repo *r;
 	struct sync_result *result;
 	unsigned stopped; /* zones that gave trouble: nothing more is brought there */
-	bool heal;	  /* replace what does not count, destroy nothing */
+	bool heal;        /* replace what does not count, destroy nothing */
 };
 
 static void lags(struct syncing *s, unsigned zone, const char *object, const char *why)
@@ -175,7 +175,7 @@ static int sync_indexes(struct syncing *s, unsigned to)
 
 struct numbers {
 	const struct repo *r;
-	uint8_t bit;	/* of the zone that lacks them */
+	uint8_t bit;    /* of the zone that lacks them */
 	uint32_t *list; /* to be brought */
 	size_t count;
 	bool marked_lacks; /* a marked pack lacks too: wanted only if a live snapshot needs it */

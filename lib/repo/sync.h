@@ -10,7 +10,7 @@
 
 struct sync_result {
 	uint64_t packs, objects, bytes; /* copied; packs are counted in objects and bytes too */
-	uint64_t deleted;		/* seals and headers that an intent from the other zone destroyed */
+	uint64_t deleted;               /* seals and headers that an intent from the other zone destroyed */
 	unsigned lagging; /* ZONE_BITs of zones that are up and still lack something; a finding tells what */
 };
 

@@ -59,6 +59,16 @@ static void what_is_whole_passes_every_level(void **state)
 	assert_int_equal(findings_total(m->findings), 0);
 }
 
+static void nothing_to_check_is_not_well(void **state)
+{
+	struct made *m = *state;
+
+	assert_int_equal(check_at(m, CHECK_LIST), EXIT_INTEGRITY);
+	made_snapshot(m, 3, now - 2 * DAY, now - DAY);
+	assert_int_equal(check_at(m, CHECK_LIST), EXIT_DONE);
+	assert_true(has_finding(m, FINDING_NOTE, NULL, NULL));
+}
+
 enum part { CONTENT, NODES, INDEX, SEAL, HEADER };
 
 static const char *part_name(const struct made_snapshot *s, enum part part)
@@ -509,6 +519,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		in_zones(what_is_whole_passes_every_level),
+		in_zones(nothing_to_check_is_not_well),
 		cmocka_unit_test(damage_in_one_zone_is_named_and_healed),
 		cmocka_unit_test(the_same_damage_in_both_zones_is_a_loss),
 		in_zones(the_first_header_lost_everywhere_leaves_a_gap_that_is_told),
