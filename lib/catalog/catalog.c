@@ -1,7 +1,8 @@
 /*
- * Three layers: `pending` (what was told since the last flush), `origins` (one byte a pack, all in memory: says at once which packs
- * there are), `store` (LMDB). A lookup asks them in this order under the read lock; the one writing thread changes pending
- * and origins under the write lock, and flushes without any, since only itself changes what it writes then.
+ * Three layers: `pending` (what was told since the last flush), `origins` (one byte a pack, all in memory: says at once
+ * which packs there are), `store` (LMDB). A lookup asks them in this order under the read lock; the one writing thread
+ * changes pending and origins under the write lock, and flushes without any, since only itself changes what it writes
+ * then.
  */
 #include "catalog/catalog.h"
 

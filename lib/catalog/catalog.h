@@ -1,15 +1,15 @@
 /*
- * The catalogue: what is in the zones, so that nothing is asked of them twice. One LMDB environment a dataset. A cache: it can be
- * deleted and rebuilt from one zone. Holds public things only: no key, no name, no unkeyed content hash.
+ * The catalogue: what is in the zones, so that nothing is asked of them twice. One LMDB environment a dataset. A cache:
+ * it can be deleted and rebuilt from one zone. Holds public things only: no key, no name, no unkeyed content hash.
  *
  *	packs      number (u32) -> name, size, footer length, kind, where it was learned from; name -> number
- *	chunks     id -> places (pack number, offset, stored and plain length, kind, suite, compression); several may be known
+ *	chunks     id -> places (pack number, offset, stored and plain length, kind, suite, compression); there may be several
  *	children   node id -> its children's ids
  *	objects    SHA-256 of signed objects already taken in (indexes) -> seq
  *	facts      small values by name: format version, chain heads as last seen in each zone, last confirmed time
  *
- * Readers (restore, verify) use one in a temporary folder that is gone with the process. Lookups are thread-safe; everything
- * that writes belongs to one thread. Writes collect in memory and go in sorted, in few transactions.
+ * Readers (restore, verify) use one in a temporary folder that is gone with the process. Lookups are thread-safe;
+ * everything that writes belongs to one thread. Writes collect in memory and go in sorted, in few transactions.
  */
 #ifndef CATALOG_CATALOG_H
 #define CATALOG_CATALOG_H
@@ -45,7 +45,10 @@ must_check int catalog_open(const char *dir, struct catalog **out);
 must_check int catalog_open_temporary(struct catalog **out);
 void catalog_close(struct catalog *c);
 
-/* Adds a pack with its footer. Known already: its origin is raised to PACK_INDEXED if told so, nothing else. *number may be NULL. */
+/*
+ * Adds a pack with its footer. Known already: PACK_MADE is raised to PACK_INDEXED if told so, nothing else. *number may be
+ * NULL.
+ */
 must_check int catalog_add_pack(struct catalog *c, const struct index_pack *pack, const struct pack_footer *footer,
 				enum pack_origin origin, uint32_t *number);
 must_check int catalog_set_origin(struct catalog *c, uint32_t number, enum pack_origin origin);

@@ -1,9 +1,9 @@
 /*
- * File: MAGIC, then records: length of the body (u32), body, SHA-256 of both. Body: the pack's name, its footer's hash, size,
- * footer's length, kind, footer. Numbers big-endian.
+ * File: MAGIC, then records: length of the body (u32), body, SHA-256 of both. Body: the pack's name, its footer's hash,
+ * size, footer's length, kind, footer. Numbers big-endian.
  *
- * Records are not synced: a kill loses nothing that was written, and a power loss at worst some records, whose packs are then
- * sent once more.
+ * Records are not synced: a kill loses nothing that was written, and a power loss at worst some records, whose packs
+ * are then sent once more.
  */
 #include "catalog/journal.h"
 
@@ -43,8 +43,8 @@ static void record_hash(const uint8_t length[LENGTH_SIZE], const uint8_t *body, 
 }
 
 /*
- * Reads the record at `offset` into `body` (cleared before) and says where the next begins. ERR_MISSING, without a message, where
- * no whole record is.
+ * Reads the record at `offset` into `body` (cleared before) and says where the next begins. ERR_MISSING, without a
+ * message, where no whole record is.
  */
 static int read_record(const struct journal *j, uint64_t offset, uint64_t file_size, struct buf *body, uint64_t *next)
 {

@@ -1,7 +1,7 @@
 /*
- * The journal: packs that this agent made, written down before they are sent, so that a run that was killed is not sent twice and
- * a pack is not trusted because it lies in a zone. Append-only, one record a pack: name, size, footer. A torn last record is
- * dropped. Emptied when an index names them all.
+ * The journal: packs that this agent made, written down before they are sent, so that a run that was killed is not sent
+ * twice and a pack is not trusted because it lies in a zone. Append-only, one record a pack: name, size, footer. A torn
+ * last record is dropped. Emptied when an index names them all.
  */
 #ifndef CATALOG_JOURNAL_H
 #define CATALOG_JOURNAL_H

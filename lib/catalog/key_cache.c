@@ -161,8 +161,8 @@ static int destroy_keys(const struct key_cache *c, const char *name)
 }
 
 /*
- * After a kill during a commit: `keys.old` is another name of `keys` (not replaced yet, and still the keys of now), or the old keys
- * that were to be overwritten.
+ * After a kill during a commit: `keys.old` is another name of `keys` (not replaced yet, and still the keys of now), or
+ * the old keys that were to be overwritten.
  */
 static int finish_old_commit(const struct key_cache *c)
 {
@@ -537,8 +537,7 @@ static int replace_keys(struct key_cache *c)
 		return io_failed(c, "sync", KEYS_NEW);
 	/* A second name: should we be killed before the old keys are overwritten, the next open finds them by it. */
 	if (c->old_fd >= 0 && linkat(c->dir_fd, KEYS, c->dir_fd, KEYS_OLD, 0) < 0 && errno != EPERM &&
-	    errno !=
-		    EOPNOTSUPP) /* those two: a file system without links, where a kill just now leaves the bytes unnamed */
+	    errno != EOPNOTSUPP) /* no links here: a kill just now would leave the bytes unnamed */
 		return io_failed(c, "link", KEYS_OLD);
 	if (renameat(c->dir_fd, KEYS_NEW, c->dir_fd, KEYS) < 0)
 		return io_failed(c, "replace", KEYS);

@@ -1,21 +1,22 @@
 /*
- * What the agent remembers of content that is present, so that unchanged files are not read again (docs/FORMAT.md does not cover
- * this: it never leaves the host; docs/THREATS.md does).
+ * What the agent remembers of content that is present, so that unchanged files are not read again (docs/FORMAT.md does
+ * not cover this: it never leaves the host; docs/THREATS.md does).
  *
- * One shard per entries node of the last snapshot, in path order: the node's plaintext (which holds the keys of present content),
- * the node's own id and key, and for each entry what the file system said of it (device, inode, ctime). Each shard is a file
- * encrypted under its own random key; the keys stand in one file, `keys`, replaced atomically at the end of a run: shards whose
- * content changed get a new key, the old one is overwritten and gone, so nothing recoverable from here opens what is no longer in
- * the source. No inner node, no root.
+ * One shard per entries node of the last snapshot, in path order: the node's plaintext (which holds the keys of present
+ * content), the node's own id and key, and for each entry what the file system said of it (device, inode, ctime). Each
+ * shard is a file encrypted under its own random key; the keys stand in one file, `keys`, replaced atomically at the
+ * end of a run: shards whose content changed get a new key, the old one is overwritten and gone, so nothing recoverable
+ * from here opens what is no longer in the source. No inner node, no root.
  *
- * Layout of the folder: `keys`, <16 hex>.shard; during a run `.keys.tmp`, during a commit `keys.old`, both overwritten and removed
- * by the next open when a run was killed. A shard that does not authenticate is treated as absent: its files are read again.
+ * Layout of the folder: `keys`, <16 hex>.shard; during a run `.keys.tmp`, during a commit `keys.old`, both overwritten
+ * and removed by the next open when a run was killed. A shard that does not authenticate is treated as absent: its
+ * files are read again.
  *
  *	keys    "NFKEYS1\n", then for each shard in path order: file id (8) | shard key (32) | node id (32) |
  *	        BLAKE2b-256(key: shard key, prints) (32)
- *	shard   XChaCha20-Poly1305 under the shard key, associated data "nightfold key cache shard v1\0" | file id | node id, of:
- *	        node key (32) | node bytes (u64) | count (u32) | count prints | node. A print: device, inode, ctime (u64), ns (u32).
- *	        Numbers are big-endian.
+ *	shard   XChaCha20-Poly1305 under the shard key, associated data "nightfold key cache shard v1\0" | file id | node id,
+ *	        of: node key (32) | node bytes (u64) | count (u32) | count prints | node. A print: device, inode, ctime (u64
+ *	        each), nanoseconds (u32). Numbers are big-endian.
  *
  * Memory: about 30 bytes a shard (some 250 entries), whatever is in it; keys stay in their file until one is needed.
  */
@@ -50,26 +51,26 @@ struct shard {
 struct key_cache; /* one folder: reading the old, writing the new */
 
 /*
- * Opens the folder (made when absent). Shards that `keys` does not name are deleted. A damaged `keys` is an empty cache, with a
- * warning. key_cache_next() and key_cache_add() may run in two threads; all else belongs to one.
+ * Opens the folder (made when absent). Shards that `keys` does not name are deleted. A damaged `keys` is an empty
+ * cache, with a warning. key_cache_next() and key_cache_add() may run in two threads; all else belongs to one.
  */
 must_check int key_cache_open(const char *dir, struct key_cache **out);
 void key_cache_close(struct key_cache *c); /* without key_cache_commit(): the old cache stays */
 
-/* The next shard of the old cache that can be opened, in path order; NULL at the end. Owned by the cache, valid until the next call. */
+/* The next shard of the old cache that opens, in path order; NULL at the end. The cache's own, valid until the next call. */
 must_check int key_cache_next(struct key_cache *c, const struct shard **out);
 
 /* ---- writing this run's, in order ---- */
 
 /*
- * This run's next entries node. `prints`: one an entry. An old shard of the same node id and the same prints is kept as it is, with
- * its key; otherwise a new shard is written under a new key.
+ * This run's next entries node. `prints`: one an entry. An old shard of the same node id and the same prints is kept as
+ * it is, with its key; otherwise a new shard is written under a new key.
  */
 must_check int key_cache_add(struct key_cache *c, const uint8_t *node_plain, size_t node_len,
 			     const uint8_t node_id[ID_SIZE], const uint8_t node_key[KEY_SIZE], uint64_t node_bytes,
 			     const struct stat_print *prints, size_t count);
 
-/* Makes this run's cache the one: writes `keys` anew, overwrites and unlinks the old keys and the shards that fell out. */
+/* Makes this run's cache the one: writes `keys` anew, overwrites the old keys, unlinks the shards that fell out. */
 must_check int key_cache_commit(struct key_cache *c);
 
 /* Destroys all of it, the keys first. A folder that is not there is no error. */

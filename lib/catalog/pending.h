@@ -12,7 +12,7 @@
 #include "format/objects.h"
 #include "format/pack.h"
 
-/* About 8 MiB when full, most of it places; memory is touched only as it fills. One pack always fits in when it is empty. */
+/* About 8 MiB when full, touched only as it fills. One pack always fits in when it is empty. */
 #define PENDING_PACKS    2048u
 #define PENDING_PLACES   98304u
 #define PENDING_CHILDREN 32768u /* ids; the pool grows beyond for one pack that has more, until it is written */

@@ -97,8 +97,8 @@ enum { META_MAGIC = 16, META_PAGE_SIZE = 40, META_LAST_PAGE = 136, META_SIZE = 1
 #define SHORT_MAX (1ull << 20)
 
 /*
- * LMDB believes what its two meta pages say: a page size of 0 is a division by zero, and pages behind the end of the file are a
- * SIGBUS. `page_size`: of the first meta page, which tells where the second is; 0 for the first.
+ * LMDB believes what its two meta pages say: a page size of 0 is a division by zero, and pages behind the end of the
+ * file are a SIGBUS. `page_size`: of the first meta page, which tells where the second is; 0 for the first.
  */
 static int check_meta(const struct store *s, int fd, uint64_t file_size, uint32_t *page_size)
 {
@@ -174,7 +174,7 @@ static int open_env(struct store *s, unsigned flags)
 	return rc;
 }
 
-/* Makes the file as long as its last page, so that what is missing reads as a page of zeros, an error and not a signal. */
+/* Makes the file as long as its last page: what is missing then reads as zeros, which is an error and not a signal. */
 static void extend_file(const struct store *s)
 {
 	MDB_envinfo info;

@@ -1,14 +1,16 @@
 /*
- * The catalogue's tables in LMDB 0.9: opening, reading transactions for many threads, writing ones for one. Private to lib/catalog.
+ * The catalogue's tables in LMDB 0.9: opening, reading transactions for many threads, writing ones for one. Private to
+ * lib/catalog.
  *
- * Durability. A cache may lose its last writes; it must not come back damaged. MDB_NOMETASYNC gives just that: the pages of a
- * transaction are synced before its meta page is written, and pages are reused only two transactions later, so that a power loss
- * undoes at most the last transaction. (MDB_NOSYNC would save an fdatasync for each flush, of which a night has few, and could leave
- * pages that are not what the tree says.) Temporary catalogues die with the process: MDB_NOSYNC there. MDB_WRITEMAP is not used:
- * the file would be as long as the map. Instead a transaction is bounded (store_budget()), because LMDB keeps each page that it changed
- * in anonymous memory until it commits.
+ * Durability. A cache may lose its last writes; it must not come back damaged. MDB_NOMETASYNC gives just that: the
+ * pages of a transaction are synced before its meta page is written, and pages are reused only two transactions later,
+ * so that a power loss undoes at most the last transaction. (MDB_NOSYNC would save an fdatasync for each flush, of
+ * which a night has few, and could leave pages that are not what the tree says.) Temporary catalogues die with the
+ * process: MDB_NOSYNC there. MDB_WRITEMAP is not used: the file would be as long as the map. Instead a transaction is
+ * bounded (store_budget()), because LMDB keeps each page that it changed in anonymous memory until it commits.
  *
- * MDB_NOMEMINIT is never set: pages from malloc() are zeroed, so that nothing else that was in this process's memory gets to disk.
+ * MDB_NOMEMINIT is never set: pages from malloc() are zeroed, so that nothing else that was in this process's memory
+ * gets to disk.
  */
 #ifndef CATALOG_STORE_H
 #define CATALOG_STORE_H
@@ -50,7 +52,7 @@ void store_read_end(struct store *s, MDB_txn *txn);
 must_check int store_get(const struct store *s, MDB_txn *txn, enum table table, const void *key, size_t len,
 			 MDB_val *value);
 
-/* A cursor, to be closed by mdb_cursor_close() before its transaction ends. ERR_MISSING at the end, without a message. */
+/* A cursor, to be closed by mdb_cursor_close() before its transaction ends. ERR_MISSING, without a message: no more. */
 must_check int store_cursor(const struct store *s, MDB_txn *txn, enum table table, MDB_cursor **cursor);
 must_check int store_cursor_from(const struct store *s, MDB_cursor *cursor, const void *key, size_t len, MDB_val *found,
 				 MDB_val *value); /* at `key` or the first behind it */
@@ -60,8 +62,8 @@ uint64_t store_entries(const struct store *s, MDB_txn *txn, enum table table);
 uint64_t store_bytes(const struct store *s); /* of the file in use */
 
 /*
- * Writing. These return LMDB's codes, so that the caller can tell MDB_MAP_FULL: it then aborts, calls store_grow() while no
- * reading transaction is open, and does everything again.
+ * Writing. These return LMDB's codes, so that the caller can tell MDB_MAP_FULL: it then aborts, calls store_grow()
+ * while no reading transaction is open, and does everything again.
  */
 struct store_writing {
 	struct store *store;

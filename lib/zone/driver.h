@@ -15,8 +15,8 @@ struct zone_writer {
 };
 
 /*
- * Contracts as in zone.h. The driver's struct starts with `struct zone`. URLs were checked by check_url, names and prefixes by
- * zone_component_ok(), before they come here.
+ * Contracts as in zone.h. The driver's struct starts with `struct zone`. URLs were checked by check_url, names and
+ * prefixes by zone_component_ok(), before they come here.
  */
 struct zone_driver {
 	const char *scheme; /* "file" */

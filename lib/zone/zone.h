@@ -2,8 +2,9 @@
  * A zone: a store of whole objects by name. One interface, a file a driver; drivers are named in zone.c's table only.
  *
  * A handle to read and a handle to write are different types, so that a function that only reads cannot be given more.
- * Handles are thread-safe. Names: format/names.h, which is letters, digits, '.', '_', '-' in components that do not start with
- * '.'; anything else is ERR_FORMAT before it reaches a driver. Objects appear whole or not at all, and no put replaces one.
+ * Handles are thread-safe. Names: format/names.h, which is letters, digits, '.', '_', '-' in components that do not
+ * start with '.'; anything else is ERR_FORMAT before it reaches a driver. Objects appear whole or not at all, and no
+ * put replaces one.
  *
  * Errors: ERR_MISSING (no such object), ERR_EXISTS (put), ERR_FULL, ERR_UNAVAILABLE (does not answer, not mounted, no
  * permission), ERR_SYSTEM (I/O error), ERR_FORMAT (larger than asked for, no object name). Messages name the zone.
@@ -43,8 +44,8 @@ const char *zone_name(const struct zone *z);
 must_check int zone_check_url(const char *url);
 
 /*
- * ERR_REFUSED when both are one place: the same folder by whatever path, or one inside the other. *same_device: one disk under
- * both, for `status`. A folder that is not there now is compared by the text of its path.
+ * ERR_REFUSED when both are one place: the same folder by whatever path, or one inside the other. *same_device: one
+ * disk under both, for `status`. A folder that is not there now is compared by the text of its path.
  */
 must_check int zone_distinct(const struct zone_place *a, const struct zone_place *b, bool *same_device);
 
@@ -57,9 +58,10 @@ must_check int zone_get_range(struct zone *z, const char *name, uint64_t offset,
 must_check int zone_head(struct zone *z, const char *name, uint64_t *size);
 
 /*
- * Calls back for every object whose name starts with `prefix` (which ends in '/', or is empty), in ascending name order within
- * a folder, folder by folder. What is no object is not listed: temporary files of interrupted puts, foreign names, links. The call-back's non-zero result ends the listing and is returned.
- * A folder that is not there is an empty listing; one that cannot be read is an error: a listing is complete or fails.
+ * Calls back for every object whose name starts with `prefix` (which ends in '/', or is empty), in ascending name order
+ * within a folder, folder by folder. What is no object is not listed: temporary files of interrupted puts, foreign
+ * names, links. The call-back's non-zero result ends the listing and is returned. A folder that is not there is an
+ * empty listing; one that cannot be read is an error: a listing is complete or fails.
  */
 typedef int (*zone_list_call)(void *context, const char *name, uint64_t size);
 must_check int zone_list(struct zone *z, const char *prefix, zone_list_call call, void *context);

@@ -2,7 +2,6 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <pthread.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -12,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -25,6 +23,8 @@
 #include "base/io.h"
 #include "catalog/catalog.h"
 #include "catalog/pending.h"
+
+#include "../zone/small_disk.h"
 
 static char folder[64];
 
@@ -850,7 +850,7 @@ static void damage_to_the_first_pages_is_refused(void **state)
 	}
 }
 
-/* In a process of its own: 0 when every lookup has an answer, EXIT_FAILED with a message when LMDB gives up, else the code. */
+/* In a process of its own: 0 when every lookup has an answer, EXIT_FAILED when LMDB gives up with a message, else the code. */
 static int look_everything_up(const char *name)
 {
 	struct chunk_place places[CATALOG_PLACES_MAX];
@@ -1043,9 +1043,7 @@ static void a_full_disk_is_said_to_be_one(void **state)
 
 	(void)state;
 	assert_int_equal(mkdir(in("small"), 0700), 0);
-	if (unshare(geteuid() == 0 ? CLONE_NEWNS : CLONE_NEWUSER | CLONE_NEWNS) < 0 ||
-	    mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0 ||
-	    mount("none", in("small"), "tmpfs", 0, "size=500k") < 0)
+	if (!small_disk_mount(in("small"), "500k"))
 		skip();
 	c = open_catalog("small");
 	add_many(c, 0, 200);

@@ -2,8 +2,6 @@
 
 #include <fcntl.h>
 #include <ftw.h>
-#include <sched.h>
-#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -11,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "small_disk.h"
 
 static char folder[64];
 
@@ -359,9 +358,7 @@ static void a_full_zone_and_a_read_only_one_say_so(void **state)
 
 	(void)state;
 	assert_int_equal(mkdir(in("small"), 0700), 0);
-	if (unshare(geteuid() == 0 ? CLONE_NEWNS : CLONE_NEWUSER | CLONE_NEWNS) < 0 ||
-	    mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0 ||
-	    mount("none", in("small"), "tmpfs", 0, "size=256k") < 0) {
+	if (!small_disk_mount(in("small"), "256k")) {
 		free(data);
 		skip();
 	}

@@ -1,6 +1,7 @@
 /*
- * What every driver of a zone must do, written once: zone_contract(&place) runs it over an empty zone. A driver's own test calls it
- * and adds what only that driver has. Each case keeps to a folder of its own, so that one zone serves them all.
+ * What every driver of a zone must do, written once: zone_contract(&place) runs it over an empty zone. A driver's own
+ * test calls it and adds what only that driver has. Each case keeps to a folder of its own, so that one zone serves
+ * them all.
  */
 #ifndef TESTS_ZONE_CONTRACT_H
 #define TESTS_ZONE_CONTRACT_H
