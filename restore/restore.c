@@ -97,9 +97,13 @@ static void say_result(struct run *x, const struct restore_result *result, uint6
 	char bytes[BYTES_TEXT_MAX], rate[BYTES_TEXT_MAX], span[CLOCK_TEXT_MAX];
 	double seconds = (double)ticks / 1e9;
 
+	if (seconds < 10)
+		snprintf(span, sizeof span, "%.1f s", seconds);
+	else
+		clock_format_span((int64_t)(seconds + 0.5), span);
 	printf("restored %s into '%s': %" PRIu64 " files, %" PRIu64 " folders, %" PRIu64 " other entries, %s in %s (%s/s)",
 	       x->opened.name, x->own->to, result->files, result->folders, result->others, format_bytes(result->bytes, bytes),
-	       clock_format_span((int64_t)(seconds + 0.5), span), format_bytes((uint64_t)((double)result->bytes / (seconds + 1e-9)), rate));
+	       span, format_bytes((uint64_t)((double)result->bytes / (seconds + 1e-9)), rate));
 	say_sources(x);
 	putchar('\n');
 	if (result->resumed)

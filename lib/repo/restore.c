@@ -138,6 +138,8 @@ static int create_other(struct restore *x, const struct entry *e)
 		return settle(x, e, code);
 	if (e->type == ENTRY_FOLDER)
 		x->result->folders++;
+	else if (e->type == ENTRY_FILE)
+		x->result->files++;
 	else
 		x->result->others++;
 	return 0;

@@ -22,8 +22,8 @@ struct restore_options {
 };
 
 struct restore_result {
-	uint64_t files, folders, others; /* restored; others: links hard and soft, FIFOs, devices */
-	uint64_t bytes;                  /* apparent size of the files */
+	uint64_t files, folders, others; /* entries restored; a further hard link of a file is a file */
+	uint64_t bytes;                  /* apparent size of the files, each once */
 	uint64_t kept;                   /* of the files: those that an interrupted restore had finished */
 	uint64_t lost;                   /* findings of loss: files, and lists of entries */
 	uint64_t read_back;              /* files compared */
@@ -36,7 +36,7 @@ must_check int restore_run(struct fetcher *f, const struct restore_options *opti
 /* What a restore would take. */
 struct restore_plan {
 	uint64_t files, folders, others;
-	uint64_t bytes;   /* apparent size of the files */
+	uint64_t bytes;   /* apparent size of the files, each once */
 	uint64_t content; /* bytes to fetch and write: holes and further hard links cost nothing */
 	uint64_t disk;    /* space it takes, by blocks of 4 KiB */
 	uint64_t free;    /* space there is */

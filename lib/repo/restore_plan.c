@@ -57,11 +57,13 @@ static int add_entry(void *context, const struct entry *e, const struct node *n)
 		p->plan->disk += BLOCK;
 		return 0;
 	}
-	if (e->type != ENTRY_FILE || e->link != NULL) {
+	if (e->type != ENTRY_FILE) {
 		p->plan->others++;
 		return 0;
 	}
 	p->plan->files++;
+	if (e->link != NULL)
+		return 0;
 	p->plan->bytes += e->size;
 	if (e->sparse) {
 		content = 0;
