@@ -28,16 +28,16 @@ static void numbers_are_written_in_their_shortest_form_and_read_back(void **stat
 		uint64_t value;
 		const char *hex;
 	} rows[] = {
-		{0,		     "00"		  },
-		{ 23,	      "17"		   },
-		{ 24,	      "1818"		     },
-		{ 255,	       "18ff"	      },
-		{ 256,	       "190100"		},
-		{ 65535,	 "19ffff"		  },
-		{ 65536,	 "1a00010000"	      },
-		{ UINT32_MAX,    "1affffffff"	   },
-		{ 1000000000000, "1b000000e8d4a51000"},
-		{ UINT64_MAX,    "1bffffffffffffffff"},
+		{ 0, "00" },
+		{ 23, "17" },
+		{ 24, "1818" },
+		{ 255, "18ff" },
+		{ 256, "190100" },
+		{ 65535, "19ffff" },
+		{ 65536, "1a00010000" },
+		{ UINT32_MAX, "1affffffff" },
+		{ 1000000000000, "1b000000e8d4a51000" },
+		{ UINT64_MAX, "1bffffffffffffffff" },
 	};
 
 	(void)state;
@@ -63,14 +63,14 @@ static void signed_numbers_are_read_back(void **state)
 		int64_t value;
 		const char *hex;
 	} rows[] = {
-		{0,	     "00"		  },
-		{ -1,	      "20"		   },
-		{ -24,       "37"		    },
-		{ -25,       "3818"	      },
-		{ -1000,	 "3903e7"		  },
-		{ -100000,   "3a0001869f"	},
-		{ INT64_MAX, "1b7fffffffffffffff"},
-		{ INT64_MIN, "3b7fffffffffffffff"},
+		{ 0, "00" },
+		{ -1, "20" },
+		{ -24, "37" },
+		{ -25, "3818" },
+		{ -1000, "3903e7" },
+		{ -100000, "3a0001869f" },
+		{ INT64_MAX, "1b7fffffffffffffff" },
+		{ INT64_MIN, "3b7fffffffffffffff" },
 	};
 
 	(void)state;
@@ -176,59 +176,59 @@ static void anything_but_the_expected_item_in_its_one_form_is_refused(void **sta
 		int (*read)(struct cbor_reader *);
 		const char *hex, *message;
 	} rows[] = {
-		{read_uint,	     "",			 "test: ends early, byte 0 should begin a number"},
-		{ read_uint,	     "18",		   "ends early"					},
-		{ read_uint,	     "1817",		     "a number at byte 0 is not in its shortest form"},
-		{ read_uint,	     "190018",	       "not in its shortest form"			  },
-		{ read_uint,	     "1a00000018",	   "not in its shortest form"		      },
-		{ read_uint,	     "1b0000000000000018", "not in its shortest form"		      },
-		{ read_uint,	     "1903e9",	       "is 1001, the limit is 1000"		    },
-		{ read_uint,	     "20",		   "expected a number at byte 0"			 },
-		{ read_uint,	     "f4",		   "expected a number"			       },
-		{ read_uint,	     "c100",		     "expected a number"				 }, /* tag */
-		{ read_uint,	     "f90000",	       "expected a number"				   }, /* half float */
-		{ read_uint,	     "fa00000000",	   "expected a number"			       }, /* float */
-		{ read_uint,	     "fb0000000000000000", "expected a number"			       }, /* double */
-		{ read_uint,	     "1c",		   "expected a number"			       }, /* reserved */
-		{ read_u32,	    "1b0000000100000000", "the limit is 4294967295"			    },
-		{ read_int,	    "3817",		    "not in its shortest form"		       },
-		{ read_int,	    "390001",	      "not in its shortest form"			 },
-		{ read_int,	    "1b8000000000000000", "the limit is"					 },
-		{ read_int,	    "3b8000000000000000", "the limit is"					 },
-		{ read_int,	    "40",		  "expected a signed number"			     },
-		{ read_bool,	     "f6",		   "expected true or false"			    }, /* null */
-		{ read_bool,	     "f7",		   "expected true or false"			    }, /* undefined */
-		{ read_bool,	     "f815",		     "expected true or false"			      },
-		{ read_bool,	     "01",		   "expected true or false"			    },
-		{ read_bytes,	      "450102030405",	      "is 5, the limit is 4"			     },
-		{ read_bytes,	      "420a",		      "ends early"					   },
-		{ read_bytes,	      "5bffffffffffffffff", "ends early"					 },
-		{ read_bytes,	      "5803010203",	    "not in its shortest form"		       },
-		{ read_bytes,	      "5f4101ff",		  "expected a byte string"			   }, /* indefinite */
-		{ read_bytes,	      "6161",		      "expected a byte string"			       },
-		{ read_bytes_of_2,  "4101",		   "has 1 bytes instead of 2"		      },
-		{ read_bytes_of_2,  "43010203",	       "has 3 bytes instead of 2"			  },
-		{ read_bytes_of_2,  "820102",	     "expected a byte string"			      },
-		{ read_text,	     "656162636465",	     "is 5, the limit is 4"			    },
-		{ read_text,	     "4161",		     "expected a text"			       },
-		{ read_text,	     "7f6161ff",		 "expected a text"				   }, /* indefinite */
-		{ read_text,	     "6100",		     "is not printable ASCII"			      },
-		{ read_text,	     "610a",		     "is not printable ASCII"			      },
-		{ read_text,	     "62c3a9",	       "is not printable ASCII"			},
-		{ read_text_into_4, "6461626364",	  "is 4, the limit is 3"				 },
-		{ read_text_ab,	"626163",		  "'ac' where 'ab' is expected"			},
-		{ read_text_ab,	"63616263",	    "'abc' where 'ab' is expected"		   },
-		{ read_text_ab,	"6161",		"'a' where 'ab' is expected"		     },
-		{ read_array,	      "850000000000",	      "is 5, the limit is 4"			     },
-		{ read_array,	      "82",		    "ends early, within an array"			  },
-		{ read_array,	      "9f00ff",		"expected an array"				    }, /* indefinite */
-		{ read_array,	      "980100",		"not in its shortest form"			   },
-		{ read_array,	      "a10000",		"expected an array"				    },
-		{ read_array_of_2,  "8100",		   "has 1 items instead of 2"		      },
-		{ read_array_of_2,  "00",		 "expected an array"			     },
-		{ read_map,	    "a50000000000",	    "is 5, the limit is 4"			   },
-		{ read_map,	    "bf0000ff",		"expected a map"				 }, /* indefinite */
-		{ read_map,	    "80",		  "expected a map"				   },
+		{ read_uint, "", "test: ends early, byte 0 should begin a number" },
+		{ read_uint, "18", "ends early" },
+		{ read_uint, "1817", "a number at byte 0 is not in its shortest form" },
+		{ read_uint, "190018", "not in its shortest form" },
+		{ read_uint, "1a00000018", "not in its shortest form" },
+		{ read_uint, "1b0000000000000018", "not in its shortest form" },
+		{ read_uint, "1903e9", "is 1001, the limit is 1000" },
+		{ read_uint, "20", "expected a number at byte 0" },
+		{ read_uint, "f4", "expected a number" },
+		{ read_uint, "c100", "expected a number" },               /* tag */
+		{ read_uint, "f90000", "expected a number" },             /* half float */
+		{ read_uint, "fa00000000", "expected a number" },         /* float */
+		{ read_uint, "fb0000000000000000", "expected a number" }, /* double */
+		{ read_uint, "1c", "expected a number" },                 /* reserved */
+		{ read_u32, "1b0000000100000000", "the limit is 4294967295" },
+		{ read_int, "3817", "not in its shortest form" },
+		{ read_int, "390001", "not in its shortest form" },
+		{ read_int, "1b8000000000000000", "the limit is" },
+		{ read_int, "3b8000000000000000", "the limit is" },
+		{ read_int, "40", "expected a signed number" },
+		{ read_bool, "f6", "expected true or false" }, /* null */
+		{ read_bool, "f7", "expected true or false" }, /* undefined */
+		{ read_bool, "f815", "expected true or false" },
+		{ read_bool, "01", "expected true or false" },
+		{ read_bytes, "450102030405", "is 5, the limit is 4" },
+		{ read_bytes, "420a", "ends early" },
+		{ read_bytes, "5bffffffffffffffff", "ends early" },
+		{ read_bytes, "5803010203", "not in its shortest form" },
+		{ read_bytes, "5f4101ff", "expected a byte string" }, /* indefinite */
+		{ read_bytes, "6161", "expected a byte string" },
+		{ read_bytes_of_2, "4101", "has 1 bytes instead of 2" },
+		{ read_bytes_of_2, "43010203", "has 3 bytes instead of 2" },
+		{ read_bytes_of_2, "820102", "expected a byte string" },
+		{ read_text, "656162636465", "is 5, the limit is 4" },
+		{ read_text, "4161", "expected a text" },
+		{ read_text, "7f6161ff", "expected a text" }, /* indefinite */
+		{ read_text, "6100", "is not printable ASCII" },
+		{ read_text, "610a", "is not printable ASCII" },
+		{ read_text, "62c3a9", "is not printable ASCII" },
+		{ read_text_into_4, "6461626364", "is 4, the limit is 3" },
+		{ read_text_ab, "626163", "'ac' where 'ab' is expected" },
+		{ read_text_ab, "63616263", "'abc' where 'ab' is expected" },
+		{ read_text_ab, "6161", "'a' where 'ab' is expected" },
+		{ read_array, "850000000000", "is 5, the limit is 4" },
+		{ read_array, "82", "ends early, within an array" },
+		{ read_array, "9f00ff", "expected an array" }, /* indefinite */
+		{ read_array, "980100", "not in its shortest form" },
+		{ read_array, "a10000", "expected an array" },
+		{ read_array_of_2, "8100", "has 1 items instead of 2" },
+		{ read_array_of_2, "00", "expected an array" },
+		{ read_map, "a50000000000", "is 5, the limit is 4" },
+		{ read_map, "bf0000ff", "expected a map" }, /* indefinite */
+		{ read_map, "80", "expected a map" },
 	};
 
 	(void)state;

@@ -11,9 +11,9 @@
 #include "format/node.h"
 #include "format/objects.h"
 
-#define GOLDEN_DATASET	  "sms"
+#define GOLDEN_DATASET    "sms"
 #define GOLDEN_PASSPHRASE "correct horse battery staple"
-#define GOLDEN_TAKEN_AT	  1795226400 /* 2026-11-21T02:00:00Z */
+#define GOLDEN_TAKEN_AT   1795226400 /* 2026-11-21T02:00:00Z */
 
 /* Deterministic stand-ins: text shrinks, noise does not. */
 static inline void golden_text(uint32_t seed, uint8_t *out, size_t len)
@@ -57,13 +57,13 @@ static const struct {
 	enum suite suite;
 	bool noise;
 } golden_pieces[PIECES] = {
-	[PIECE_LIST_1] = {3000,	 SUITE_AES256GCM,	  false},
-	[PIECE_LIST_2] = { 700,	SUITE_AES256GCM,	 true },
-	[PIECE_LIST_3] = { 1500, SUITE_AES256GCM,	  false},
-	[PIECE_SPARSE] = { 300,	SUITE_AES256GCM,	 false},
-	[PIECE_WHOLE_1] = { 900,	 SUITE_XCHACHA20POLY1305, false},
-	[PIECE_WHOLE_2] = { 100,	 SUITE_XCHACHA20POLY1305, true },
-	[PIECE_GROUP] = { 600,  SUITE_AES256GCM,		false},
+	[PIECE_LIST_1] = { 3000, SUITE_AES256GCM, false },
+	[PIECE_LIST_2] = { 700, SUITE_AES256GCM, true },
+	[PIECE_LIST_3] = { 1500, SUITE_AES256GCM, false },
+	[PIECE_SPARSE] = { 300, SUITE_AES256GCM, false },
+	[PIECE_WHOLE_1] = { 900, SUITE_XCHACHA20POLY1305, false },
+	[PIECE_WHOLE_2] = { 100, SUITE_XCHACHA20POLY1305, true },
+	[PIECE_GROUP] = { 600, SUITE_AES256GCM, false },
 };
 #define GOLDEN_PIECE_MAX 3000
 
@@ -86,58 +86,65 @@ struct golden_file {
 };
 
 #define PATH(text)   .path = (text), .path_len = sizeof(text) - 1
-#define OWNER	     .uid = 1000, .gid = 1001, .user = "messages", .user_len = 8, .group = "staff", .group_len = 5
+#define OWNER        .uid = 1000, .gid = 1001, .user = "messages", .user_len = 8, .group = "staff", .group_len = 5
 #define TIME(t, ns)  .mtime = (t), .mtime_ns = (ns)
 #define GROUP(at, n) .size = (n), .content = { .form = CONTENT_SLICE, .offset = (at), .length = (n) }
 
-static const struct extent golden_extents[] = {
-	{4096,	100},
-	       { 500000, 200}
-};
+static const struct extent golden_extents[] = { { 4096, 100 }, { 500000, 200 } };
 static const struct xattr golden_xattrs[] = {
-	{.name = "user.empty",	.name_len = 10, .value = (const uint8_t *)"",	      .value_len = 0},
-	{ .name = "user.sender", .name_len = 11, .value = (const uint8_t *)"\x00\xffOTP", .value_len = 5},
+	{ .name = "user.empty", .name_len = 10, .value = (const uint8_t *)"", .value_len = 0 },
+	{ .name = "user.sender", .name_len = 11, .value = (const uint8_t *)"\x00\xffOTP", .value_len = 5 },
 };
 
 static const struct golden_file golden_first[] = {
-	{{ PATH(""), OWNER, .type = ENTRY_FOLDER, .mode = 0755, TIME(1795226399, 123456789) },	0, 0},
-	{ { PATH("archive"), OWNER, .type = ENTRY_FOLDER, .mode = 02750, TIME(1600000000, 0) }, 0, 0},
+	{ { PATH(""), OWNER, .type = ENTRY_FOLDER, .mode = 0755, TIME(1795226399, 123456789) }, 0, 0 },
+	{ { PATH("archive"), OWNER, .type = ENTRY_FOLDER, .mode = 02750, TIME(1600000000, 0) }, 0, 0 },
 	{ { PATH("archive/big.log"), OWNER, .type = ENTRY_FILE, .mode = 0644, TIME(1600000000, 1), .size = 5200,
 	    .content = { .form = CONTENT_LIST, .child = 0 } },
-	  PIECE_LIST_1,									     3},
+	  PIECE_LIST_1,
+	  3 },
 	{ { PATH("archive/hard"), OWNER, .type = ENTRY_FILE, .mode = 0644, TIME(1600000000, 1), .size = 5200,
 	    .link = "archive/big.log", .link_len = 15 },
-	  0,											0},
+	  0,
+	  0 },
 	{ { PATH("archive/sparse.img"), OWNER, .type = ENTRY_FILE, .mode = 0600, TIME(-1, 999999999), .size = 1048576,
 	    .content = { .form = CONTENT_WHOLE, .child = 1, .count = 1 }, .sparse = true, .extents = golden_extents,
 	    .extent_count = 2 },
-	  PIECE_SPARSE,									     1},
+	  PIECE_SPARSE,
+	  1 },
 	{ { PATH("archive/whole.bin"), OWNER, .type = ENTRY_FILE, .mode = 0640, TIME(0, 0), .size = 1000,
 	    .content = { .form = CONTENT_WHOLE, .child = 2, .count = 2 } },
-	  PIECE_WHOLE_1,									    2},
+	  PIECE_WHOLE_1,
+	  2 },
 };
 
 static const struct golden_file golden_second[] = {
-	{{ PATH("empty"), OWNER, .type = ENTRY_FILE, .mode = 0, TIME(1700000000, 5) },				0, 0},
-	{ { PATH("inbox"), OWNER, .type = ENTRY_FOLDER, .mode = 01777, TIME(1700000000, 6) },		      0, 0},
+	{ { PATH("empty"), OWNER, .type = ENTRY_FILE, .mode = 0, TIME(1700000000, 5) }, 0, 0 },
+	{ { PATH("inbox"), OWNER, .type = ENTRY_FOLDER, .mode = 01777, TIME(1700000000, 6) }, 0, 0 },
 	{ { PATH("inbox/a.txt"), OWNER, .type = ENTRY_FILE, .mode = 0644, TIME(1700000000, 7), GROUP(0, 250) },
-	  PIECE_GROUP,												 0},
+	  PIECE_GROUP,
+	  0 },
 	{ { PATH("inbox/\xff\xfe name\n"), OWNER, .type = ENTRY_FILE, .mode = 0644, TIME(1700000000, 8),
 	    GROUP(250, 349) },
-	  PIECE_GROUP,												 0},
-	{ { PATH("pipe"), OWNER, .type = ENTRY_FIFO, .mode = 0600, TIME(1700000000, 9) },			  0, 0},
+	  PIECE_GROUP,
+	  0 },
+	{ { PATH("pipe"), OWNER, .type = ENTRY_FIFO, .mode = 0600, TIME(1700000000, 9) }, 0, 0 },
 	{ { PATH("setuid"), OWNER, .type = ENTRY_FILE, .mode = 04755, TIME(1700000000, 10), GROUP(599, 1),
 	    .changed = true },
-	  PIECE_GROUP,												 0},
-	{ { PATH("socket"), OWNER, .type = ENTRY_SOCKET, .mode = 0700, TIME(1700000000, 11) },		       0, 0},
+	  PIECE_GROUP,
+	  0 },
+	{ { PATH("socket"), OWNER, .type = ENTRY_SOCKET, .mode = 0700, TIME(1700000000, 11) }, 0, 0 },
 	{ { PATH("soft"), .uid = 4294967294, .gid = 0, .type = ENTRY_SYMLINK, .mode = 0777, TIME(1700000000, 12),
 	    .target = "inbox/a.txt", .target_len = 11 },
-	  0,													   0},
+	  0,
+	  0 },
 	{ { PATH("tagged"), OWNER, .type = ENTRY_FILE, .mode = 0644, TIME(1700000000, 13), .xattrs = golden_xattrs,
 	    .xattr_count = 2 },
-	  0,													   0},
+	  0,
+	  0 },
 	{ { PATH("zero"), OWNER, .type = ENTRY_CHAR, .mode = 0666, TIME(1700000000, 14), .major = 1, .minor = 5 },
-	  0,													   0},
+	  0,
+	  0 },
 };
 
 #define GOLDEN_FIRST  (sizeof golden_first / sizeof golden_first[0])
@@ -176,11 +183,9 @@ static const struct {
 	enum suite suite;
 	const char *content;
 } chunk_key_rows[] = {
-	{KIND_CONTENT,	SUITE_AES256GCM,	 ""   },
-	       { KIND_CONTENT, SUITE_AES256GCM,		"abc"},
-	{ KIND_NODE,    SUITE_AES256GCM,	      "abc"},
-	       { KIND_CONTENT, SUITE_XCHACHA20POLY1305, "abc"},
-	{ KIND_NODE,    SUITE_XCHACHA20POLY1305, "abc"},
+	{ KIND_CONTENT, SUITE_AES256GCM, "" },         { KIND_CONTENT, SUITE_AES256GCM, "abc" },
+	{ KIND_NODE, SUITE_AES256GCM, "abc" },         { KIND_CONTENT, SUITE_XCHACHA20POLY1305, "abc" },
+	{ KIND_NODE, SUITE_XCHACHA20POLY1305, "abc" },
 };
 #define CHUNK_KEY_ROWS (sizeof chunk_key_rows / sizeof chunk_key_rows[0])
 

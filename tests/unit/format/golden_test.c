@@ -27,8 +27,8 @@
 #include "golden.h"
 #include "golden_write.h"
 
-#define GOLDEN	   "tests/golden"
-#define ZONE	   GOLDEN "/zone/"
+#define GOLDEN     "tests/golden"
+#define ZONE       GOLDEN "/zone/"
 #define CHUNK_KEYS GOLDEN "/chunk-keys.txt"
 
 static struct buf load(const char *path, size_t max)
@@ -135,11 +135,11 @@ static void chunk_keys_and_ids_follow_from_content(void **state)
 	for (line = strtok_r((char *)text.data, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
 		char hex[5][DIGEST_HEX], expected[5][DIGEST_HEX];
 		uint8_t parent[KEY_SIZE], content[DIGEST_SIZE], digest[DIGEST_SIZE], key[KEY_SIZE], id[ID_SIZE];
-		int kind, suite;
+		char kind[2], suite[2];
 
 		if (line[0] == '#')
 			continue;
-		assert_int_equal(sscanf(line, "%64s %d %d %64s %64s %64s %64s", hex[0], &kind, &suite, hex[1],
+		assert_int_equal(sscanf(line, "%64s %1[12] %1[12] %64s %64s %64s %64s", hex[0], kind, suite, hex[1],
 					expected[2], expected[3], expected[4]),
 				 7);
 		size_t len = strcmp(hex[1], "-") == 0 ? 0 : strlen(hex[1]) / 2;
@@ -147,7 +147,7 @@ static void chunk_keys_and_ids_follow_from_content(void **state)
 		assert_int_equal(hex_decode(hex[1], 2 * len, content, len), 0);
 
 		sha256(content, len, digest);
-		chunk_key(parent, (enum kind)kind, (enum suite)suite, digest, key, id);
+		chunk_key(parent, (enum kind)(kind[0] - '0'), (enum suite)(suite[0] - '0'), digest, key, id);
 		assert_string_equal(hex_encode(digest, DIGEST_SIZE, hex[2]), expected[2]);
 		assert_string_equal(hex_encode(key, KEY_SIZE, hex[3]), expected[3]);
 		assert_string_equal(hex_encode(id, ID_SIZE, hex[4]), expected[4]);
@@ -256,10 +256,7 @@ static void the_seal_opens_for_both_recipients_to_the_roots_key(void **state)
 	static const struct {
 		const char *role;
 		passphrase_source ask;
-	} rows[] = {
-		{"operator",   NULL		   },
-		      { "validator", golden_passphrase}
-	};
+	} rows[] = { { "operator", NULL }, { "validator", golden_passphrase } };
 	char name[OBJECT_NAME_MAX];
 	struct buf again, object = load_object(name_seal(GOLDEN_DATASET, snapshot_id, 1, name));
 	struct signed_view view = open_signed(SIGNED_SEAL, &object);
@@ -390,10 +387,10 @@ static void assert_same_node(const struct node *n, enum golden_node which)
 		uint64_t bytes;
 		uint32_t level, children, entries;
 	} rows[] = {
-		[TREE_LIST] = {NODE_LIST,	   NULL,		 5200, 1, 3, 0	       },
-		[TREE_FIRST] = { NODE_ENTRIES, golden_first,  6500, 0, 4, GOLDEN_FIRST },
-		[TREE_SECOND] = { NODE_ENTRIES, golden_second, 600,  0, 1, GOLDEN_SECOND},
-		[TREE_ROOT] = { NODE_BRANCH,  NULL,	   7100, 1, 2, 0		 },
+		[TREE_LIST] = { NODE_LIST, NULL, 5200, 1, 3, 0 },
+		[TREE_FIRST] = { NODE_ENTRIES, golden_first, 6500, 0, 4, GOLDEN_FIRST },
+		[TREE_SECOND] = { NODE_ENTRIES, golden_second, 600, 0, 1, GOLDEN_SECOND },
+		[TREE_ROOT] = { NODE_BRANCH, NULL, 7100, 1, 2, 0 },
 	};
 
 	assert_int_equal(n->type, rows[which].type);

@@ -128,21 +128,21 @@ static void datasets_have_names_that_are_safe_in_every_zone(void **state)
 		const char *name;
 		int code;
 	} rows[] = {
-		{"sms",	 0	   },
-		{ "a",	       0	 },
-		{ "0-9._z",	    0	      },
-		{ "_x",		0	  },
-		{ HEX32,	 0	   },
-		{ HEX32 "0",    ERR_FORMAT},
-		{ "",	      ERR_FORMAT},
-		{ ".",	       ERR_FORMAT},
-		{ "..",		ERR_FORMAT},
-		{ ".hidden",    ERR_FORMAT},
-		{ "-option",    ERR_FORMAT},
-		{ "SMS",	 ERR_FORMAT},
-		{ "s ms",	  ERR_FORMAT},
-		{ "s/ms",	  ERR_FORMAT},
-		{ "sm\xc3\xa4", ERR_FORMAT},
+		{ "sms", 0 },
+		{ "a", 0 },
+		{ "0-9._z", 0 },
+		{ "_x", 0 },
+		{ HEX32, 0 },
+		{ HEX32 "0", ERR_FORMAT },
+		{ "", ERR_FORMAT },
+		{ ".", ERR_FORMAT },
+		{ "..", ERR_FORMAT },
+		{ ".hidden", ERR_FORMAT },
+		{ "-option", ERR_FORMAT },
+		{ "SMS", ERR_FORMAT },
+		{ "s ms", ERR_FORMAT },
+		{ "s/ms", ERR_FORMAT },
+		{ "sm\xc3\xa4", ERR_FORMAT },
 	};
 
 	(void)state;

@@ -92,130 +92,100 @@ static void a_writer_can_be_used_again_for_any_type(void **state)
 	}
 }
 
-static const struct xattr two_xattrs[] = {
-	{.name = "user.b",   .name_len = 6, .value = id, .value_len = 2},
-	{ .name = "user.bb", .name_len = 7, .value = id, .value_len = 0}
-};
-static const struct xattr unordered_xattrs[] = {
-	{.name = "user.b",  .name_len = 6},
-	     { .name = "user.a", .name_len = 6}
-};
-static const struct xattr same_xattrs[] = {
-	{.name = "user.b",  .name_len = 6},
-	     { .name = "user.b", .name_len = 6}
-};
-static const struct xattr shorter_xattr[] = {
-	{.name = "user.bb", .name_len = 7},
-	      { .name = "user.b", .name_len = 6}
-};
-static const struct xattr unnamed_xattr[] = {
-	{.name = "", .name_len = 0}
-};
-static const struct xattr nul_xattr[] = {
-	{.name = "a\0b", .name_len = 3}
-};
-static const struct xattr long_xattr[] = {
-	{.name = "user.b", .name_len = 6, .value = id, .value_len = 65537}
-};
-static const struct extent extents[] = {
-	{10,  20},
-	    { 30, 5 }
-};
-static const struct extent overlapping[] = {
-	{10,  20},
-	    { 29, 5 }
-};
-static const struct extent empty_extent[] = {
-	{10,  25},
-	    { 40, 0 }
-};
-static const struct extent beyond[] = {
-	{10,  20},
-	    { 96, 5 }
-};
-static const struct extent far_beyond[] = {
-	{10,	      20},
-	    { UINT64_MAX, 5 }
-};
+static const struct xattr two_xattrs[] = { { .name = "user.b", .name_len = 6, .value = id, .value_len = 2 },
+					   { .name = "user.bb", .name_len = 7, .value = id, .value_len = 0 } };
+static const struct xattr unordered_xattrs[] = { { .name = "user.b", .name_len = 6 },
+						 { .name = "user.a", .name_len = 6 } };
+static const struct xattr same_xattrs[] = { { .name = "user.b", .name_len = 6 }, { .name = "user.b", .name_len = 6 } };
+static const struct xattr shorter_xattr[] = { { .name = "user.bb", .name_len = 7 },
+					      { .name = "user.b", .name_len = 6 } };
+static const struct xattr unnamed_xattr[] = { { .name = "", .name_len = 0 } };
+static const struct xattr nul_xattr[] = { { .name = "a\0b", .name_len = 3 } };
+static const struct xattr long_xattr[] = { { .name = "user.b", .name_len = 6, .value = id, .value_len = 65537 } };
+static const struct extent extents[] = { { 10, 20 }, { 30, 5 } };
+static const struct extent overlapping[] = { { 10, 20 }, { 29, 5 } };
+static const struct extent empty_extent[] = { { 10, 25 }, { 40, 0 } };
+static const struct extent beyond[] = { { 10, 20 }, { 96, 5 } };
+static const struct extent far_beyond[] = { { 10, 20 }, { UINT64_MAX, 5 } };
 
-#define FILE_OF(length)	    PATH("f"), .type = ENTRY_FILE, .size = (length)
-#define WHOLE(first, n)	    .content = { .form = CONTENT_WHOLE, .child = (first), .count = (n) }
+#define FILE_OF(length)     PATH("f"), .type = ENTRY_FILE, .size = (length)
+#define WHOLE(first, n)     .content = { .form = CONTENT_WHOLE, .child = (first), .count = (n) }
 #define SLICE(first, at, n) .content = { .form = CONTENT_SLICE, .child = (first), .offset = (at), .length = (n) }
-#define LIST(first)	    .content = { .form = CONTENT_LIST, .child = (first) }
-#define LINK(path)	    .link = (path), .link_len = sizeof(path) - 1
+#define LIST(first)         .content = { .form = CONTENT_LIST, .child = (first) }
+#define LINK(path)          .link = (path), .link_len = sizeof(path) - 1
 
 /* Children of these entries: 100, 25 and 1000 bytes. */
 static const struct {
 	const char *message; /* NULL: accepted */
 	struct entry entry;
 } entries[] = {
-	{NULL,						    { FILE_OF(0) }									       },
-	{ NULL,						   { FILE_OF(100), WHOLE(0, 1) }								},
-	{ NULL,						   { FILE_OF(125), WHOLE(0, 2) }								},
-	{ NULL,						   { FILE_OF(1025), WHOLE(1, 2) }							       },
-	{ NULL,						   { FILE_OF(25), SLICE(1, 0, 25) }							     },
-	{ NULL,						   { FILE_OF(1), SLICE(0, 99, 1) }							      },
-	{ NULL,						   { FILE_OF(1000), LIST(2) }								   },
-	{ NULL,						   { FILE_OF(100), .sparse = true }							     },
-	{ NULL,						   { FILE_OF(100), WHOLE(1, 1), .sparse = true, .extents = extents, .extent_count = 2 }	     },
-	{ NULL,						   { FILE_OF(9), LINK("e") }								    },
-	{ NULL,						   { PATH("a/b"), .type = ENTRY_FIFO, LINK("a/a") }						 },
-	{ NULL,						   { PATH("l"), .type = ENTRY_SYMLINK, .target = "/", .target_len = 1 }			     },
-	{ NULL,						   { PATH("c"), .type = ENTRY_CHAR, .major = UINT32_MAX, .minor = UINT32_MAX }		    },
-	{ NULL,						   { PATH("b"), .type = ENTRY_BLOCK }							   },
-	{ NULL,						   { PATH("s"), .type = ENTRY_SOCKET, .uid = UINT32_MAX, .gid = UINT32_MAX, .mtime = INT64_MIN }},
-	{ NULL,						   { PATH("x"), .type = ENTRY_FOLDER, .mode = 07777, .mtime = INT64_MAX, .mtime_ns = 999999999 }},
-	{ NULL,						   { PATH("x"), .type = ENTRY_FOLDER, .xattrs = two_xattrs, .xattr_count = 2 }		    },
-	{ "has a size but no content",			       { FILE_OF(1) }									       },
-	{ "content has another length",				{ FILE_OF(99), WHOLE(0, 1) }								     },
-	{ "content has another length",				{ FILE_OF(101), WHOLE(0, 1) }								      },
-	{ "content has another length",				{ FILE_OF(100), WHOLE(0, 3) }								      },
-	{ "content has another length",				{ FILE_OF(0), SLICE(0, 0, 0) }							       },
-	{ "content has another length",				{ FILE_OF(2), SLICE(0, 0, 1) }							       },
-	{ "content has another length",				{ FILE_OF(999), LIST(2) }								    },
+	{ NULL, { FILE_OF(0) } },
+	{ NULL, { FILE_OF(100), WHOLE(0, 1) } },
+	{ NULL, { FILE_OF(125), WHOLE(0, 2) } },
+	{ NULL, { FILE_OF(1025), WHOLE(1, 2) } },
+	{ NULL, { FILE_OF(25), SLICE(1, 0, 25) } },
+	{ NULL, { FILE_OF(1), SLICE(0, 99, 1) } },
+	{ NULL, { FILE_OF(1000), LIST(2) } },
+	{ NULL, { FILE_OF(100), .sparse = true } },
+	{ NULL, { FILE_OF(100), WHOLE(1, 1), .sparse = true, .extents = extents, .extent_count = 2 } },
+	{ NULL, { FILE_OF(9), LINK("e") } },
+	{ NULL, { PATH("a/b"), .type = ENTRY_FIFO, LINK("a/a") } },
+	{ NULL, { PATH("l"), .type = ENTRY_SYMLINK, .target = "/", .target_len = 1 } },
+	{ NULL, { PATH("c"), .type = ENTRY_CHAR, .major = UINT32_MAX, .minor = UINT32_MAX } },
+	{ NULL, { PATH("b"), .type = ENTRY_BLOCK } },
+	{ NULL, { PATH("s"), .type = ENTRY_SOCKET, .uid = UINT32_MAX, .gid = UINT32_MAX, .mtime = INT64_MIN } },
+	{ NULL, { PATH("x"), .type = ENTRY_FOLDER, .mode = 07777, .mtime = INT64_MAX, .mtime_ns = 999999999 } },
+	{ NULL, { PATH("x"), .type = ENTRY_FOLDER, .xattrs = two_xattrs, .xattr_count = 2 } },
+	{ "has a size but no content", { FILE_OF(1) } },
+	{ "content has another length", { FILE_OF(99), WHOLE(0, 1) } },
+	{ "content has another length", { FILE_OF(101), WHOLE(0, 1) } },
+	{ "content has another length", { FILE_OF(100), WHOLE(0, 3) } },
+	{ "content has another length", { FILE_OF(0), SLICE(0, 0, 0) } },
+	{ "content has another length", { FILE_OF(2), SLICE(0, 0, 1) } },
+	{ "content has another length", { FILE_OF(999), LIST(2) } },
 	{ "content has another length",
-	  { FILE_OF(100), WHOLE(0, 1), .sparse = true, .extents = extents, .extent_count = 2 }								       },
-	{ "outside of its node's children",			    { FILE_OF(100), WHOLE(3, 1) }								  },
-	{ "outside of its node's children",			    { FILE_OF(100), WHOLE(2, 2) }								  },
-	{ "outside of its node's children",			    { FILE_OF(100), WHOLE(1, UINT32_MAX) }							   },
-	{ "outside of its node's children",			    { FILE_OF(100), WHOLE(0, 0) }								  },
-	{ "outside of its node's children",			    { FILE_OF(100), LIST(3) }								      },
-	{ "outside of its child",				  { FILE_OF(2), SLICE(0, 99, 2) }								  },
-	{ "outside of its child",				  { FILE_OF(2), SLICE(0, UINT64_MAX, 2) }							  },
-	{ "content of an unknown form",				{ FILE_OF(2), .content = { .form = (enum content_form)4 } }				    },
+	  { FILE_OF(100), WHOLE(0, 1), .sparse = true, .extents = extents, .extent_count = 2 } },
+	{ "outside of its node's children", { FILE_OF(100), WHOLE(3, 1) } },
+	{ "outside of its node's children", { FILE_OF(100), WHOLE(2, 2) } },
+	{ "outside of its node's children", { FILE_OF(100), WHOLE(1, UINT32_MAX) } },
+	{ "outside of its node's children", { FILE_OF(100), WHOLE(0, 0) } },
+	{ "outside of its node's children", { FILE_OF(100), LIST(3) } },
+	{ "outside of its child", { FILE_OF(2), SLICE(0, 99, 2) } },
+	{ "outside of its child", { FILE_OF(2), SLICE(0, UINT64_MAX, 2) } },
+	{ "content of an unknown form", { FILE_OF(2), .content = { .form = (enum content_form)4 } } },
 	{ "extents are not ascending",
-	  { FILE_OF(100), WHOLE(1, 1), .sparse = true, .extents = overlapping, .extent_count = 2 }								   },
+	  { FILE_OF(100), WHOLE(1, 1), .sparse = true, .extents = overlapping, .extent_count = 2 } },
 	{ "extents are not ascending",
-	  { FILE_OF(100), WHOLE(1, 1), .sparse = true, .extents = empty_extent, .extent_count = 2 }								    },
+	  { FILE_OF(100), WHOLE(1, 1), .sparse = true, .extents = empty_extent, .extent_count = 2 } },
 	{ "extents are not ascending",
-	  { FILE_OF(100), WHOLE(1, 1), .sparse = true, .extents = beyond, .extent_count = 2 }								      },
+	  { FILE_OF(100), WHOLE(1, 1), .sparse = true, .extents = beyond, .extent_count = 2 } },
 	{ "extents are not ascending",
-	  { FILE_OF(100), WHOLE(1, 1), .sparse = true, .extents = far_beyond, .extent_count = 2 }								  },
-	{ "more than 8192 extents",				    { FILE_OF(100), .sparse = true, .extents = extents, .extent_count = 8193 }		       },
-	{ "larger than the limit of 4 EiB",			    { FILE_OF(ENTRY_SIZE_MAX + 1), .sparse = true }						    },
-	{ "larger than the limit of 4 EiB",			    { FILE_OF(ENTRY_SIZE_MAX + 1), LINK("e") }						       },
-	{ "a hard link to an entry that does not come before it", { FILE_OF(0), LINK("f") }								    },
-	{ "a hard link to an entry that does not come before it", { FILE_OF(0), LINK("g") }								    },
-	{ "a hard link to an entry that does not come before it", { FILE_OF(0), LINK("") }									   },
-	{ "has a component '.' or '..'",				 { FILE_OF(0), LINK("../e") }								      },
-	{ "a hard link to a folder",				     { PATH("f"), .type = ENTRY_FOLDER, LINK("e") }						    },
-	{ "the root is not a folder",			      { PATH(""), .type = ENTRY_FIFO }							       },
-	{ "has a component '.' or '..'",				 { PATH("a/../../b"), .type = ENTRY_FIFO }							   },
-	{ "has an empty component",				    { PATH("/etc/passwd"), .type = ENTRY_FIFO }							},
-	{ "target is not",					{ PATH("l"), .type = ENTRY_SYMLINK }								},
-	{ "target is not",					{ PATH("l"), .type = ENTRY_SYMLINK, .target = "a\0b", .target_len = 3 }			   },
-	{ "an unknown type",				      { PATH("l"), .type = (enum entry_type)7 }						       },
-	{ "mode bits beyond 07777",				    { PATH("l"), .type = ENTRY_FIFO, .mode = 010000 }					      },
-	{ "nanoseconds",					  { PATH("l"), .type = ENTRY_FIFO, .mtime_ns = 1000000000 }					   },
-	{ "an owner's name",				      { PATH("l"), .type = ENTRY_FIFO, .user = (const char *)id, .user_len = 256 }		  },
-	{ "an owner's name",				      { PATH("l"), .type = ENTRY_FIFO, .group = (const char *)id, .group_len = 256 }		    },
-	{ "not in ascending order",				    { PATH("x"), .type = ENTRY_FIFO, .xattrs = unordered_xattrs, .xattr_count = 2 }		    },
-	{ "not in ascending order",				    { PATH("x"), .type = ENTRY_FIFO, .xattrs = same_xattrs, .xattr_count = 2 }		       },
-	{ "not in ascending order",				    { PATH("x"), .type = ENTRY_FIFO, .xattrs = shorter_xattr, .xattr_count = 2 }		 },
-	{ "the name of an extended",				     { PATH("x"), .type = ENTRY_FIFO, .xattrs = unnamed_xattr, .xattr_count = 1 }		  },
-	{ "the name of an extended",				     { PATH("x"), .type = ENTRY_FIFO, .xattrs = nul_xattr, .xattr_count = 1 }		      },
-	{ "longer than 64 KiB",				   { PATH("x"), .type = ENTRY_FIFO, .xattrs = long_xattr, .xattr_count = 1 }			  },
-	{ "more than 1024 extended",				     { PATH("x"), .type = ENTRY_FIFO, .xattrs = two_xattrs, .xattr_count = 1025 }		  },
+	  { FILE_OF(100), WHOLE(1, 1), .sparse = true, .extents = far_beyond, .extent_count = 2 } },
+	{ "more than 8192 extents", { FILE_OF(100), .sparse = true, .extents = extents, .extent_count = 8193 } },
+	{ "larger than the limit of 4 EiB", { FILE_OF(ENTRY_SIZE_MAX + 1), .sparse = true } },
+	{ "larger than the limit of 4 EiB", { FILE_OF(ENTRY_SIZE_MAX + 1), LINK("e") } },
+	{ "a hard link to an entry that does not come before it", { FILE_OF(0), LINK("f") } },
+	{ "a hard link to an entry that does not come before it", { FILE_OF(0), LINK("g") } },
+	{ "a hard link to an entry that does not come before it", { FILE_OF(0), LINK("") } },
+	{ "has a component '.' or '..'", { FILE_OF(0), LINK("../e") } },
+	{ "a hard link to a folder", { PATH("f"), .type = ENTRY_FOLDER, LINK("e") } },
+	{ "the root is not a folder", { PATH(""), .type = ENTRY_FIFO } },
+	{ "has a component '.' or '..'", { PATH("a/../../b"), .type = ENTRY_FIFO } },
+	{ "has an empty component", { PATH("/etc/passwd"), .type = ENTRY_FIFO } },
+	{ "target is not", { PATH("l"), .type = ENTRY_SYMLINK } },
+	{ "target is not", { PATH("l"), .type = ENTRY_SYMLINK, .target = "a\0b", .target_len = 3 } },
+	{ "an unknown type", { PATH("l"), .type = (enum entry_type)7 } },
+	{ "mode bits beyond 07777", { PATH("l"), .type = ENTRY_FIFO, .mode = 010000 } },
+	{ "nanoseconds", { PATH("l"), .type = ENTRY_FIFO, .mtime_ns = 1000000000 } },
+	{ "an owner's name", { PATH("l"), .type = ENTRY_FIFO, .user = (const char *)id, .user_len = 256 } },
+	{ "an owner's name", { PATH("l"), .type = ENTRY_FIFO, .group = (const char *)id, .group_len = 256 } },
+	{ "not in ascending order", { PATH("x"), .type = ENTRY_FIFO, .xattrs = unordered_xattrs, .xattr_count = 2 } },
+	{ "not in ascending order", { PATH("x"), .type = ENTRY_FIFO, .xattrs = same_xattrs, .xattr_count = 2 } },
+	{ "not in ascending order", { PATH("x"), .type = ENTRY_FIFO, .xattrs = shorter_xattr, .xattr_count = 2 } },
+	{ "the name of an extended", { PATH("x"), .type = ENTRY_FIFO, .xattrs = unnamed_xattr, .xattr_count = 1 } },
+	{ "the name of an extended", { PATH("x"), .type = ENTRY_FIFO, .xattrs = nul_xattr, .xattr_count = 1 } },
+	{ "longer than 64 KiB", { PATH("x"), .type = ENTRY_FIFO, .xattrs = long_xattr, .xattr_count = 1 } },
+	{ "more than 1024 extended", { PATH("x"), .type = ENTRY_FIFO, .xattrs = two_xattrs, .xattr_count = 1025 } },
 };
 
 static void an_entry_is_written_only_when_a_reader_takes_it(void **state)
@@ -385,7 +355,7 @@ static int decode_raw(unsigned type, unsigned level, size_t ids, size_t keys, co
 	return code;
 }
 
-#define FIFO	"\x88\x41x\x03\x00\x00\x00\x00\x00" /* an entry up to its map */
+#define FIFO    "\x88\x41x\x03\x00\x00\x00\x00\x00" /* an entry up to its map */
 #define REGULAR "\x88\x41x\x00\x00\x00\x00\x00\x00"
 #define PRINT                                                                                                          \
 	"\x04\x58\x20"                                                                                                 \

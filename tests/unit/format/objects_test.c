@@ -63,7 +63,7 @@ static void headers_that_break_a_rule_are_refused(void **state)
 	enum { FIRST_RULE, DATASET = 0, CLASS, SEQ, SUITE, COUNT, CLASS_ZERO, HEAD_SEQ, RULES };
 	static const char *const messages[] = {
 		[DATASET] = "'SMS' cannot name a dataset",    [CLASS] = "class 4 is not known",
-		[SEQ] = "sequence numbers start at 1",	      [SUITE] = "cipher suite 3 is not known",
+		[SEQ] = "sequence numbers start at 1",        [SUITE] = "cipher suite 3 is not known",
 		[COUNT] = "the limit is 4611686018427387904", [CLASS_ZERO] = "class 0 is not known",
 		[HEAD_SEQ] = "sequence numbers start at 1"
 	};
@@ -188,16 +188,16 @@ static void indexes_that_break_a_rule_are_refused(void **state)
 		unsigned kind;
 		size_t digests;
 	} rows[] = {
-		{NULL,				      1,	   100,		10,		    1, 0 },
-		{ NULL,				     1,	   100,		10,		    2, 64},
-		{ "it cannot hold 2 packs",		    2,       100,	    10,			1, 0 },
-		{ "ends early",				1000000, 100,	      10,		  1, 0 },
-		{ "is 1000001, the limit is 1000000",	      1000001, 100,	    10,			1, 0 },
-		{ "a pack of 10 bytes with a footer of 10", 1,       10,	   10,		       1, 0 },
-		{ "the limit is 67108864",		   1,	      PACK_MAX + 1, 10,			1, 0 },
-		{ "the limit is 16777216",		   1,	      PACK_MAX,	PACK_FOOTER_MAX + 1, 1, 0 },
-		{ "kind of pack 3 is not known",		 1,	    100,		 10,		     3, 0 },
-		{ "has 33 bytes, no multiple of 32",	     1,	100,	     10,			 1, 33},
+		{ NULL, 1, 100, 10, 1, 0 },
+		{ NULL, 1, 100, 10, 2, 64 },
+		{ "it cannot hold 2 packs", 2, 100, 10, 1, 0 },
+		{ "ends early", 1000000, 100, 10, 1, 0 },
+		{ "is 1000001, the limit is 1000000", 1000001, 100, 10, 1, 0 },
+		{ "a pack of 10 bytes with a footer of 10", 1, 10, 10, 1, 0 },
+		{ "the limit is 67108864", 1, PACK_MAX + 1, 10, 1, 0 },
+		{ "the limit is 16777216", 1, PACK_MAX, PACK_FOOTER_MAX + 1, 1, 0 },
+		{ "kind of pack 3 is not known", 1, 100, 10, 3, 0 },
+		{ "has 33 bytes, no multiple of 32", 1, 100, 10, 1, 33 },
 	};
 
 	(void)state;
@@ -237,9 +237,9 @@ static void seals_for_nobody_or_of_no_generation_are_refused(void **state)
 		unsigned generation, shares;
 		const char *message;
 	} rows[] = {
-		{1,  0,	"seal: it is made for nobody"		      },
-		{ 0, 0,	"seal: generation 0 is not known to this version"},
-		{ 1, 129, "is 129, the limit is 128"			     },
+		{ 1, 0, "seal: it is made for nobody" },
+		{ 0, 0, "seal: generation 0 is not known to this version" },
+		{ 1, 129, "is 129, the limit is 128" },
 	};
 
 	(void)state;
@@ -297,7 +297,7 @@ static void cut_and_lengthened_bodies_are_refused(void **state)
 		struct lease lease;
 	} *back = xcalloc(1, sizeof *back);
 
-#define ENCODE(type, max) (buf_release(&out), buf_init(&out, max, #type), type##_encode(&type, &out))
+#define ENCODE(type, max) (buf_release(&out), buf_init(&out, max, #type), type##_encode(&(type), &out))
 #define DECODE(type, len) type##_decode(out.data, len, &back->type)
 #define CHECK(type)                                                                                                    \
 	do {                                                                                                           \

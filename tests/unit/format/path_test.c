@@ -32,22 +32,22 @@ static void only_paths_that_stay_beneath_the_root_are_accepted(void **state)
 		size_t len;
 		const char *message; /* NULL: accepted */
 	} rows[] = {
-		{"",	      0, NULL				},
-		{ "a",	       1, NULL				},
-		{ "a/b/c",	   5, NULL				   },
-		{ "...",		 3, NULL				 },
-		{ ".a/..b/c.",    9, NULL				       },
-		{ "a\nb\xff\x01", 5, NULL				  },
-		{ "/",	       1, "has an empty component"		   },
-		{ "/etc",	  4, "path '/etc' has an empty component"},
-		{ "a/",		2, "has an empty component"	    },
-		{ "a//b",	  4, "has an empty component"	      },
-		{ ".",	       1, "has a component '.' or '..'"	},
-		{ "..",		2, "has a component '.' or '..'"	 },
-		{ "a/..",	  4, "has a component '.' or '..'"	   },
-		{ "../a",	  4, "has a component '.' or '..'"	   },
-		{ "a/./b",	   5, "has a component '.' or '..'"	    },
-		{ "a\0b",	  3, "holds a NUL byte"			},
+		{ "", 0, NULL },
+		{ "a", 1, NULL },
+		{ "a/b/c", 5, NULL },
+		{ "...", 3, NULL },
+		{ ".a/..b/c.", 9, NULL },
+		{ "a\nb\xff\x01", 5, NULL },
+		{ "/", 1, "has an empty component" },
+		{ "/etc", 4, "path '/etc' has an empty component" },
+		{ "a/", 2, "has an empty component" },
+		{ "a//b", 4, "has an empty component" },
+		{ ".", 1, "has a component '.' or '..'" },
+		{ "..", 2, "has a component '.' or '..'" },
+		{ "a/..", 4, "has a component '.' or '..'" },
+		{ "../a", 4, "has a component '.' or '..'" },
+		{ "a/./b", 5, "has a component '.' or '..'" },
+		{ "a\0b", 3, "holds a NUL byte" },
 	};
 
 	(void)state;

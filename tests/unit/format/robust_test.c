@@ -121,7 +121,7 @@ static void bodies_of_signed_objects_are_refused_or_mean_what_they_say(void **st
 #define TORTURE(type)                                                                                                  \
 	do {                                                                                                           \
 		buf_init(&out, INDEX_MAX, #type);                                                                      \
-		assert_int_equal(type##_encode(&type, &out), 0);                                                       \
+		assert_int_equal(type##_encode(&(type), &out), 0);                                                     \
 		torture(out.data, out.len, take_##type);                                                               \
 		buf_release(&out);                                                                                     \
 	} while (0)

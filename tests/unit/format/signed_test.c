@@ -109,11 +109,11 @@ static void other_versions_and_wrong_lengths_are_refused(void **state)
 		unsigned version, signer, signature;
 		const char *message;
 	} rows[] = {
-		{1,  16, 64, NULL								   },
-		{ 2, 16, 64, "is of format version 2, this program reads version 1: use a newer one"},
-		{ 1, 15, 64, "has 15 bytes instead of 16"						  },
-		{ 1, 16, 63, "its signature has 63 bytes instead of 64"				},
-		{ 1, 16, 65, "is 65, the limit is 64"						      },
+		{ 1, 16, 64, NULL },
+		{ 2, 16, 64, "is of format version 2, this program reads version 1: use a newer one" },
+		{ 1, 15, 64, "has 15 bytes instead of 16" },
+		{ 1, 16, 63, "its signature has 63 bytes instead of 64" },
+		{ 1, 16, 65, "is 65, the limit is 64" },
 	};
 	static const uint8_t zero[65];
 
