@@ -33,16 +33,22 @@ const char *check_level_name(enum check_level level)
 	return level_names[level];
 }
 
+/* One to five digits; *end: what follows on them. */
+static bool parse_count(const char *text, const char **end, unsigned *value)
+{
+	*value = 0;
+	for (*end = text; **end >= '0' && **end <= '9' && *end - text < 5; ++*end)
+		*value = *value * 10 + (unsigned)(**end - '0');
+	return *end > text;
+}
+
 int check_slice_parse(const char *text, unsigned *slice, unsigned *slices)
 {
-	char rest;
-	unsigned n, m;
+	const char *end;
+	unsigned n = 0, m = 0;
 
-	/* sscanf() takes signs and spaces; a digit must come first in both. */
-	const char *stroke = strchr(text, '/');
-	bool digits = stroke != NULL && text[0] >= '0' && text[0] <= '9' && stroke[1] >= '0' && stroke[1] <= '9';
-	if (!digits || strlen(text) > 16 || sscanf(text, "%u/%u%c", &n, &m, &rest) != 2 || n < 1 || n > m ||
-	    m > SLICES_MAX)
+	if (!parse_count(text, &end, &n) || *end != '/' || !parse_count(end + 1, &end, &m) || *end != '\0' || n < 1 ||
+	    n > m || m > SLICES_MAX)
 		return failed(ERR_USAGE,
 			      "'%.64s' is no slice: expected n/m with n from 1 to m, as in 1/7, and m at most %d", text,
 			      SLICES_MAX);
@@ -124,7 +130,8 @@ static void tell_emptiness(struct checking *c)
 		findings_add(r->findings, FINDING_MISSING, NULL, NULL,
 			     "the zones hold nothing of %s: it was never backed up, or both lost it", r->dataset);
 	else
-		findings_add(r->findings, FINDING_NOTE, NULL, NULL, "%s has no live snapshot: nothing can be restored", r->dataset);
+		findings_add(r->findings, FINDING_NOTE, NULL, NULL, "%s has no live snapshot: nothing can be restored",
+			     r->dataset);
 }
 
 int repo_check(struct repo *r, const struct check_options *options, struct check_result *result)

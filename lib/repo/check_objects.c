@@ -181,13 +181,13 @@ struct seal_state {
 static void examine_seals_of(struct checking *c, const struct snapshot *s, const struct listed_seals *seals,
 			     unsigned zone, struct seal_state *state)
 {
-	size_t first, end;
+	size_t found;
+	const struct seal_row *rows = seal_rows_of(seals->rows[zone], seals->count[zone], s->header.id, &found);
 
-	seal_rows_of(seals->rows[zone], seals->count[zone], s->header.id, &first, &end);
-	while (end-- > first) {
+	while (found-- > 0) {
 		_buf_ struct buf object = { 0 };
 		char name[OBJECT_NAME_MAX];
-		uint32_t generation = seals->rows[zone][end].generation;
+		uint32_t generation = rows[found].generation;
 
 		int code = examine_seal(c->r, zone, s, generation, &object);
 		if (zone_trouble(c, zone, code))
@@ -231,12 +231,12 @@ static void note_leaving(struct checking *c, const struct snapshot *s, const str
 	check_snapshot_name(c->r, s, name);
 	clock_format(repo_expiry(c->r, s), expired);
 	for (unsigned i = 0; i < c->r->zone_count; i++) {
-		size_t first, end;
+		size_t found;
 
 		if (!seals->known[i])
 			continue;
-		seal_rows_of(seals->rows[i], seals->count[i], s->header.id, &first, &end);
-		if (first < end && s->intents != 0)
+		(void)seal_rows_of(seals->rows[i], seals->count[i], s->header.id, &found);
+		if (found > 0 && s->intents != 0)
 			findings_add(c->r->findings, FINDING_NOTE, c->r->zones[i].name, name,
 				     "expired at %s and is being destroyed, but a seal of it is still here: run "
 				     "'nightfold-agent prune'",

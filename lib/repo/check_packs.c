@@ -241,7 +241,7 @@ static void judge(struct checking *c, const struct copy *copy)
 {
 	char name[OBJECT_NAME_MAX];
 	bool orphan = copy->number == ORPHAN;
-	uint8_t bits = orphan ? 0 : repo_pack_bits(c->r, copy->number);
+	uint8_t bits = orphan ? 0 : repo_pack_bits(c->r, copy->number), here = (uint8_t)(PACK_IN_0 << copy->zone);
 
 	name_pack(c->r->dataset, copy->name, name);
 	if (copy->code == 0) {
@@ -260,7 +260,7 @@ static void judge(struct checking *c, const struct copy *copy)
 		check_tell(c, FINDING_MISSING, copy->zone, name, "is gone, although it was listed a moment ago");
 	}
 	if (!orphan)
-		repo_set_pack_bits(c->r, copy->number, bits & (uint8_t) ~(PACK_IN_0 << copy->zone));
+		repo_set_pack_bits(c->r, copy->number, bits & (uint8_t)~here);
 }
 
 int check_read(struct checking *c, const uint8_t *before, uint32_t before_limit)

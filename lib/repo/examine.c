@@ -235,8 +235,8 @@ int examine_seals(struct repo *r, unsigned zone, struct seal_row **rows, size_t 
 	return code;
 }
 
-void seal_rows_of(const struct seal_row *rows, size_t count, const uint8_t snapshot[SNAPSHOT_ID_SIZE], size_t *first,
-		  size_t *end)
+const struct seal_row *seal_rows_of(const struct seal_row *rows, size_t count, const uint8_t snapshot[SNAPSHOT_ID_SIZE],
+				    size_t *found)
 {
 	size_t low = 0, high = count;
 
@@ -248,7 +248,8 @@ void seal_rows_of(const struct seal_row *rows, size_t count, const uint8_t snaps
 		else
 			high = middle;
 	}
-	*first = *end = low;
-	while (*end < count && memcmp(rows[*end].snapshot, snapshot, SNAPSHOT_ID_SIZE) == 0)
-		(*end)++;
+	for (high = low; high < count && memcmp(rows[high].snapshot, snapshot, SNAPSHOT_ID_SIZE) == 0;)
+		high++;
+	*found = high - low;
+	return *found == 0 ? NULL : rows + low;
 }

@@ -44,8 +44,8 @@ struct seal_row {
 };
 must_check int examine_seals(struct repo *r, unsigned zone, struct seal_row **rows, size_t *count);
 
-/* The rows of one snapshot: *first to *end. */
-void seal_rows_of(const struct seal_row *rows, size_t count, const uint8_t snapshot[SNAPSHOT_ID_SIZE], size_t *first,
-		  size_t *end);
+/* The first row of one snapshot, of *found rows; not to be looked at when there is none. */
+const struct seal_row *seal_rows_of(const struct seal_row *rows, size_t count, const uint8_t snapshot[SNAPSHOT_ID_SIZE],
+				    size_t *found);
 
 #endif

@@ -81,11 +81,11 @@ static void destroy_in(struct syncing *s, const struct snapshot *snapshot, unsig
 		       size_t count)
 {
 	char name[OBJECT_NAME_MAX];
-	size_t first, end;
+	size_t found;
+	const struct seal_row *seals = seal_rows_of(rows, count, snapshot->header.id, &found);
 
-	seal_rows_of(rows, count, snapshot->header.id, &first, &end);
-	for (size_t i = first; i < end && open_to(s, zone); i++)
-		destroy_object(s, zone, name_seal(s->r->dataset, snapshot->header.id, rows[i].generation, name));
+	for (size_t i = 0; i < found && open_to(s, zone); i++)
+		destroy_object(s, zone, name_seal(s->r->dataset, snapshot->header.id, seals[i].generation, name));
 	if (open_to(s, zone) && (snapshot->zones & ZONE_BIT(zone)) != 0)
 		destroy_object(s, zone,
 			       name_header(s->r->dataset, snapshot->header.taken_at, snapshot->header.id, name));
@@ -320,12 +320,12 @@ static void list_seals(struct syncing *s, struct seals *seals)
 static uint32_t newest_good(struct syncing *s, const struct snapshot *snapshot, const struct seals *seals,
 			    unsigned zone)
 {
-	size_t first, end;
+	size_t found;
+	const struct seal_row *rows = seal_rows_of(seals->rows[zone], seals->count[zone], snapshot->header.id, &found);
 
-	seal_rows_of(seals->rows[zone], seals->count[zone], snapshot->header.id, &first, &end);
-	while (end-- > first) {
+	while (found-- > 0) {
 		_buf_ struct buf object = { 0 };
-		uint32_t generation = seals->rows[zone][end].generation;
+		uint32_t generation = rows[found].generation;
 
 		if (examine_seal(s->r, zone, snapshot, generation, &object) == 0)
 			return generation;
@@ -362,14 +362,15 @@ static void sync_seals_of(struct syncing *s, struct snapshot *snapshot, const st
 
 	snapshot->seals[to] = newest;
 	for (unsigned from = 0; from < s->r->zone_count; from++) {
-		size_t first, end;
+		size_t found;
 
 		if (!can_give(s, from, to))
 			continue;
-		seal_rows_of(seals->rows[from], seals->count[from], snapshot->header.id, &first, &end);
-		for (size_t i = first; i < end && open_to(s, to); i++) {
-			if (seals->rows[from][i].generation > newest)
-				bring_seal(s, snapshot, seals->rows[from][i].generation, from, to);
+		const struct seal_row *rows = seal_rows_of(seals->rows[from], seals->count[from], snapshot->header.id,
+							   &found);
+		for (size_t i = 0; i < found && open_to(s, to); i++) {
+			if (rows[i].generation > newest)
+				bring_seal(s, snapshot, rows[i].generation, from, to);
 		}
 	}
 }
