@@ -138,6 +138,41 @@ static int look_at(const struct session *s, const struct config_dataset *dataset
 	return status;
 }
 
+/* Free space of each zone that can tell. */
+static void spaces(const struct session *s, struct json *j)
+{
+	struct zone_place places[REPO_ZONES_MAX];
+	unsigned count;
+
+	repo_places(s->config, places, &count);
+	if (j != NULL) {
+		json_key(j, "zones");
+		json_array(j);
+	}
+	for (unsigned i = 0; i < count; i++) {
+		struct zone *zone = NULL;
+		uint64_t bytes = 0;
+		char text[32];
+		int code = zone_open(&places[i], &zone);
+		bool told = code == 0 && zone_space(zone, &bytes) == 0;
+
+		if (j != NULL) {
+			json_object(j);
+			json_put_text(j, "zone", places[i].name);
+			json_put_text(j, "jurisdiction", s->config->zones[i].jurisdiction);
+			json_put_bool(j, "answers", code == 0);
+			if (told)
+				json_put_int(j, "free_bytes", (int64_t)bytes);
+			json_close_object(j);
+		} else if (told) {
+			printf("zone %-15s %s free\n", places[i].name, format_bytes(bytes, text));
+		}
+		zone_close(zone);
+	}
+	if (j != NULL)
+		json_close_array(j);
+}
+
 /* What about the configuration is worth repeating every time. */
 static void notes(const struct session *s, struct json *j)
 {
@@ -197,6 +232,7 @@ int command_status(const struct common_options *common, const void *own, int arg
 			status = exit_worse(status, EXIT_DEGRADED);
 		}
 	}
+	spaces(&s, look.json);
 	notes(&s, look.json);
 	if (look.json != NULL) {
 		json_put_time(look.json, "now", clock_now());

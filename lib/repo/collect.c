@@ -1,5 +1,6 @@
 #include "repo/collect.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -209,6 +210,22 @@ static int sweep_indexes(struct collecting *c)
 	return 0;
 }
 
+/* What puts of killed runs left: never listed, never read, only in the way. */
+static void sweep_unfinished(struct collecting *c)
+{
+	char prefix[OBJECT_NAME_MAX];
+
+	snprintf(prefix, sizeof prefix, "%s/", c->r->dataset);
+	for (unsigned i = 0; i < c->r->zone_count; i++) {
+		unsigned count = 0;
+
+		if (zone_sweep(c->r->zones[i].writer, prefix, false, &count) != 0)
+			log_detail("%s", err_message());
+		else if (count > 0)
+			log_detail("%s: removed what %u unfinished puts had left", c->r->zones[i].name, count);
+	}
+}
+
 static int act(struct collecting *c)
 {
 	int code = 0;
@@ -221,8 +238,10 @@ static int act(struct collecting *c)
 		code = condemn(c, c->condemn.list[i]);
 	if (code == 0 && c->destroy.count > 0)
 		code = destroy(c);
-	if (code == 0)
+	if (code == 0) {
 		sweep_intents(c);
+		sweep_unfinished(c);
+	}
 	if (code == 0)
 		code = sweep_indexes(c);
 	return code == 0 ? catalog_flush(c->r->catalog, true) : code;
