@@ -65,8 +65,8 @@ size_t chunker_max(const struct chunker *c)
 }
 
 /*
- * Rolls over data[from..to) and returns the length of the chunk that a match with `mask` ends, or 0. Two bytes a round: only one
- * shift and one addition a round then wait for the round before. from and to are even.
+ * Rolls over data[from..to) and returns the length of the chunk that a match with `mask` ends, or 0. Two bytes a round:
+ * only one shift and one addition a round then wait for the round before. from and to are even.
  */
 static inline size_t roll(const uint64_t *gear, const uint8_t *data, size_t from, size_t to, uint64_t mask,
 			  uint64_t *hash)

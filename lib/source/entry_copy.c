@@ -39,7 +39,7 @@ struct entry *entry_copy(const struct entry *e)
 	copy->target = put(&at, e->target, e->target_len);
 	copy->link = put(&at, e->link, e->link_len);
 	copy->extents = e->extents == NULL ? NULL : extent;
-	if (extents > 0)
+	if (e->extents != NULL)
 		memcpy(extent, e->extents, extents);
 	copy->xattrs = e->xattrs == NULL ? NULL : xattr;
 	for (uint32_t i = 0; i < e->xattr_count; i++) {

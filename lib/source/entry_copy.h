@@ -4,7 +4,10 @@
 
 #include "format/node.h"
 
-/* One block of memory with all that the entry points to; freed by free(). Strings get a NUL behind them; NULL stays NULL. */
+/*
+ * One block of memory with all that the entry points to; freed by free(). Strings get a NUL behind them; NULL stays
+ * NULL.
+ */
 struct entry *entry_copy(const struct entry *e);
 
 #endif

@@ -2,8 +2,8 @@
  * Patterns of what a files source leaves out. Shell patterns (fnmatch(3): * ? [a-z] \x), matched against
  *
  *	*.tmp         without '/': the name of anything, anywhere
- *	/cache/old-*  with '/': the path from the source's root; the leading '/' may be missing; * and ? do not match '/'
- *	logs/ ** /x   (without the blanks) a component of two stars: any number of folders; at the end, everything beneath
+ *	/cache/old-*  with '/': the path from the source's root (the leading '/' may be missing); * and ? match no '/'
+ *	logs/ ** /x   (without the blanks) two stars as a component: any number of folders; at the end, all beneath
  *	spool/        with '/' at the end: folders only
  *
  * What is excluded is excluded with all that is in it.

@@ -19,8 +19,8 @@
 #define FOLDERS_OPEN_MAX 64
 
 /*
- * Memory for names in all folders on the way down; each level may take half of what is left, but some of it always. A folder with
- * more names is read several times.
+ * Memory for names in all folders on the way down; each level may take half of what is left, but some of it always. A
+ * folder with more names is read several times.
  */
 #define NAMES_MEMORY_MAX (32u << 20)
 #define NAMES_MEMORY_MIN (64u << 10)
@@ -60,8 +60,9 @@ void files_fill_entry(struct entry *e, const struct stat *st)
 }
 
 /*
- * A file that is written to within one tick of its file system's clock keeps its times, so times that are too fresh tell nothing. The
- * real clock, not a test's: it is compared with what the kernel wrote. Whole seconds: a file system that keeps two of them.
+ * A file that is written to within one tick of its file system's clock keeps its times, so times that are too fresh
+ * tell nothing. The real clock, not a test's: it is compared with what the kernel wrote. Whole seconds: a file system
+ * that keeps two of them.
  */
 static bool too_fresh(const struct stat *st)
 {
@@ -160,7 +161,9 @@ static const char *next_name(struct files *f)
 		return NULL;
 	}
 
-	/* The limit counts only when names are loaded; adding up the levels for each name would make deep trees slow. */
+	/*
+	 * The limit counts only when names are loaded; adding up the levels for each name would make deep trees slow.
+	 */
 	bool loads = top->names.next == top->names.count;
 	const char *name = folder_names_next(&top->names, fd, loads ? names_limit(f) : 0, &error);
 	if (error == ENOENT)
@@ -256,12 +259,8 @@ static bool entry_type_of(mode_t mode, enum entry_type *type)
 		mode_t format;
 		enum entry_type type;
 	} types[] = {
-		{S_IFREG,   ENTRY_FILE   },
-		    { S_IFLNK,  ENTRY_SYMLINK},
-		{ S_IFIFO,  ENTRY_FIFO   },
-		{ S_IFSOCK, ENTRY_SOCKET },
-		    { S_IFCHR,  ENTRY_CHAR	  },
-		{ S_IFBLK,  ENTRY_BLOCK  },
+		{ S_IFREG, ENTRY_FILE },    { S_IFLNK, ENTRY_SYMLINK }, { S_IFIFO, ENTRY_FIFO },
+		{ S_IFSOCK, ENTRY_SOCKET }, { S_IFCHR, ENTRY_CHAR },    { S_IFBLK, ENTRY_BLOCK },
 	};
 
 	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {

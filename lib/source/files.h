@@ -27,9 +27,9 @@ struct reading {
 	struct extent *extents;
 	uint32_t count, at;   /* the extent that is being read */
 	uint64_t extent_done; /* bytes of it */
-	char *path;	      /* for complaints */
+	char *path;           /* for complaints */
 	uint32_t path_len;
-	char user[ENTRY_OWNER_MAX + 1], group[ENTRY_OWNER_MAX + 1];
+	char user[ENTRY_OWNER_MAX], group[ENTRY_OWNER_MAX];
 };
 
 struct files {

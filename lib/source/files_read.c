@@ -36,7 +36,9 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Joins extents over their smallest gaps until at most ENTRY_EXTENTS_MAX are left: those gaps are then read, as zeros. */
+/*
+ * Joins extents over their smallest gaps until at most ENTRY_EXTENTS_MAX are left: those gaps are then read, as zeros.
+ */
 static uint32_t merge_extents(struct extent *x, uint32_t count)
 {
 	if (count <= ENTRY_EXTENTS_MAX)
@@ -65,7 +67,10 @@ static void add_extent(struct reading *r, off_t data, off_t hole)
 		r->count = merge_extents(r->extents, r->count);
 }
 
-/* Whether the file system says where data is. The file may change meanwhile: extents are ascending and within the size seen at first. */
+/*
+ * Whether the file system says where data is. The file may change meanwhile: extents are ascending and within the size
+ * seen at first.
+ */
 static bool find_data(struct reading *r)
 {
 	off_t size = r->before.st_size, data, hole;
@@ -151,8 +156,8 @@ static int leave_out_errno(struct files *f, const char *what)
 }
 
 /*
- * While a file was written to in this very tick of the clock, a further write would not show in its times. Waiting for the next tick
- * makes every change from now on visible to files_read_end().
+ * While a file was written to in this very tick of the clock, a further write would not show in its times. Waiting for
+ * the next tick makes every change from now on visible to files_read_end().
  */
 static int stat_settled(int fd, struct stat *st)
 {
@@ -169,20 +174,25 @@ static int stat_settled(int fd, struct stat *st)
 	return fstat(fd, st);
 }
 
+/* Where the owner is another one by now: its name, in memory that lasts until the next begin. */
+static void refresh_owner(struct files *f, enum owner_kind kind, uint32_t id, char *kept, const char **name,
+			  uint32_t *len)
+{
+	const char *known = owners_name(f->owners, kind, id);
+
+	*len = (uint32_t)strlen(known);
+	memcpy(kept, known, *len);
+	*name = kept;
+}
+
 static void refresh(struct files *f, struct entry *e, struct stat_print *print)
 {
 	struct reading *r = &f->reading;
 
-	if (e->uid != r->before.st_uid || e->user == NULL) {
-		strcpy(r->user, owners_name(f->owners, OWNER_USER, r->before.st_uid));
-		e->user = r->user;
-		e->user_len = (uint32_t)strlen(r->user);
-	}
-	if (e->gid != r->before.st_gid || e->group == NULL) {
-		strcpy(r->group, owners_name(f->owners, OWNER_GROUP, r->before.st_gid));
-		e->group = r->group;
-		e->group_len = (uint32_t)strlen(r->group);
-	}
+	if (e->uid != r->before.st_uid)
+		refresh_owner(f, OWNER_USER, r->before.st_uid, r->user, &e->user, &e->user_len);
+	if (e->gid != r->before.st_gid)
+		refresh_owner(f, OWNER_GROUP, r->before.st_gid, r->group, &e->group, &e->group_len);
 	files_fill_entry(e, &r->before);
 	files_fill_print(print, &r->before);
 	e->sparse = r->sparse;
@@ -212,8 +222,8 @@ int files_read_begin(struct source *s, struct entry *e, struct stat_print *print
 	r->extent_done = 0;
 	r->ended_early = false;
 	/*
-	 * No FADV_DONTNEED behind it: what the services of this host read all day would be thrown out of memory every night.
-	 * FADV_NOREUSE (from Linux 6.3 on) keeps the backup's own reading from pushing it out.
+	 * No FADV_DONTNEED behind it: what the services of this host read all day would be thrown out of memory every
+	 * night. FADV_NOREUSE (from Linux 6.3 on) keeps the backup's own reading from pushing it out.
 	 */
 	if ((uint64_t)r->before.st_size >= SEQUENTIAL_MIN) {
 		(void)posix_fadvise(r->fd, 0, 0, POSIX_FADV_SEQUENTIAL);

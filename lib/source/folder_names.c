@@ -21,13 +21,13 @@ static void append(struct folder_names *n, const char *name)
 {
 	size_t size = strlen(name) + 1;
 
-	if (n->used + size > n->arena_size) {
+	if (n->arena == NULL || n->used + size > n->arena_size) {
 		n->arena_size = n->arena_size == 0 ? 1024 : 2 * n->arena_size;
 		while (n->used + size > n->arena_size)
 			n->arena_size *= 2;
 		n->arena = xrealloc(n->arena, n->arena_size, 1);
 	}
-	if (n->count == n->offsets_size) {
+	if (n->offsets == NULL || n->count == n->offsets_size) {
 		n->offsets_size = n->offsets_size == 0 ? 64 : 2 * n->offsets_size;
 		n->offsets = xrealloc(n->offsets, n->offsets_size, sizeof *n->offsets);
 	}
@@ -42,12 +42,17 @@ static void sort(struct folder_names *n)
 		qsort_r(n->offsets, n->count, sizeof *n->offsets, compare, n->arena);
 }
 
-/* Drops the higher half: it comes back when the folder is read again. Names above the last one kept need not be looked at till then. */
-static void keep_lower_half(struct folder_names *n)
+/*
+ * Drops the higher half: it comes back when the folder is read again. Returns a copy of the highest name kept: those
+ * above it need not be looked at till then.
+ */
+static char *keep_lower_half(struct folder_names *n)
 {
 	struct folder_names kept = { 0 };
 
 	sort(n);
+
+	char *highest = xstrdup(n->arena + n->offsets[n->count / 2 - 1]);
 	for (size_t i = 0; i < n->count / 2; i++)
 		append(&kept, n->arena + n->offsets[i]);
 	free(n->arena);
@@ -59,6 +64,7 @@ static void keep_lower_half(struct folder_names *n)
 	n->count = kept.count;
 	n->offsets_size = kept.offsets_size;
 	n->more = true;
+	return highest;
 }
 
 /* Takes a name if it belongs into this batch. */
@@ -70,9 +76,8 @@ static void consider(struct folder_names *n, const char *name, size_t limit, cha
 	append(n, name);
 	/* At least two names, so that every batch makes progress. */
 	if (n->used + n->count * sizeof *n->offsets > limit && n->count >= 2) {
-		keep_lower_half(n);
 		free(*ceiling);
-		*ceiling = xstrdup(n->arena + n->offsets[n->count - 1]);
+		*ceiling = keep_lower_half(n);
 	}
 }
 

@@ -1,6 +1,6 @@
 /*
- * The names in a folder, sorted bytewise, in bounded memory: when they are more than fit, only the lowest are kept and the folder is
- * read again for the next. One packed arena and 32-bit offsets; no allocation a name.
+ * The names in a folder, sorted bytewise, in bounded memory: when they are more than fit, only the lowest are kept and
+ * the folder is read again for the next. One packed arena and 32-bit offsets; no allocation a name.
  */
 #ifndef SOURCE_FOLDER_NAMES_H
 #define SOURCE_FOLDER_NAMES_H
@@ -19,8 +19,9 @@ struct folder_names {
 };
 
 /*
- * The next name, or NULL at the end. `fd`: the folder, open for reading; its offset is moved. `limit`: bytes to use, about. The name
- * is valid until the next call. *error: 0, or the errno that ended the reading of the folder early: names may be missing.
+ * The next name, or NULL at the end. `fd`: the folder, open for reading; its offset is moved. `limit`: bytes to use,
+ * about. The name is valid until the next call. *error: 0, or the errno that ended the reading of the folder early:
+ * names may be missing.
  */
 const char *folder_names_next(struct folder_names *n, int fd, size_t limit, int *error);
 

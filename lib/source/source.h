@@ -1,8 +1,8 @@
 /*
  * A source: something that is backed up as a tree of entries, and that can be restored. One interface, a file a driver.
  *
- * Backup: open a consistent view, take entries one by one in path order (format/node.h), read the content of files, close.
- * Only one thread uses a source.
+ * Backup: open a consistent view, take entries one by one in path order (format/node.h), read the content of files,
+ * close. Only one thread uses a source.
  */
 #ifndef SOURCE_SOURCE_H
 #define SOURCE_SOURCE_H
@@ -25,7 +25,9 @@ struct source_options {
 	bool cross_file_systems;
 };
 
-/* Something that could not be taken whole: unreadable, vanished, changed while read, unsupported. `reason`: a phrase. */
+/*
+ * Something that could not be taken whole: unreadable, vanished, changed while read, unsupported. `reason`: a phrase.
+ */
 typedef void (*source_complaint)(void *context, const char *path, size_t path_len, const char *reason);
 
 /*
@@ -37,24 +39,25 @@ must_check int source_open(const struct source_options *options, source_complain
 void source_close(struct source *s); /* accepts NULL */
 
 /*
- * The next entry in path order; *entry NULL at the end. Borrowed until the next source_next(). content, fingerprint, changed,
- * sparse and extents are not set; link is (the path of an earlier entry that is the same file; of files and all else but folders).
- * `print` says which file this is. An entry that cannot be taken is complained about and passed over.
+ * The next entry in path order; *entry NULL at the end. Borrowed until the next source_next(). content, fingerprint,
+ * changed, sparse and extents are not set; link is (the path of an earlier entry that is the same file; of files and
+ * all else but folders). `print` says which file this is. An entry that cannot be taken is complained about and passed
+ * over.
  */
 must_check int source_next(struct source *s, const struct entry **entry, struct stat_print *print);
 
 /*
- * The content of a file that source_next() returned some time before (`e`: the caller's copy, with its path). begin opens it,
- * never through a link, and refreshes e (size, times, mode, owner, sparse, extents) and print from the open file; source_read() gives
- * the next bytes (0 at the end, and never more than e->size; of a sparse file only its data); end closes it and says whether the file
- * stayed as it was. *same false: it changed, shrank, grew or was removed meanwhile. Then e is made to describe just the bytes that
- * source_read() gave (size and extents; its time stays the older one) and print is not to be trusted (inode 0).
- * One file is open at a time; a begin without an end before it closes the file before. e's extents and owner names are borrowed until
- * the next begin.
+ * The content of a file that source_next() returned some time before (`e`: the caller's copy, with its path). begin
+ * opens it, never through a link, and refreshes e (size, times, mode, owner, sparse, extents) and print from the open
+ * file; source_read() gives the next bytes (0 at the end, and never more than e->size; of a sparse file only its data);
+ * end closes it and says whether the file stayed as it was. *same false: it changed, shrank, grew or was removed
+ * meanwhile. Then e is made to describe just the bytes that source_read() gave (size and extents; its time stays the
+ * older one) and print is not to be trusted (inode 0). One file is open at a time; a begin without an end before it
+ * closes the file before. e's extents and owner names are borrowed until the next begin.
  *
- * ERR_MISSING from begin: vanished, no longer a file, or not readable; from read: an I/O error. Complained about already: the entry
- * is to be left out (end need not be called), and with it later entries whose link is its path; once this was said, source_next()
- * names the next of its hard links as the first.
+ * ERR_MISSING from begin: vanished, no longer a file, or not readable; from read: an I/O error. Complained about
+ * already: the entry is to be left out (end need not be called), and with it later entries whose link is its path; once
+ * this was said, source_next() names the next of its hard links as the first.
  */
 must_check int source_read_begin(struct source *s, struct entry *e, struct stat_print *print);
 must_check int source_read(struct source *s, void *data, size_t len, size_t *got);

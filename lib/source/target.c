@@ -214,7 +214,7 @@ int target_parent(struct target *t, const struct entry *e, int *folder, char nam
 {
 	const char *last;
 	size_t name_len, parent_len = beneath_parent(e->path, e->path_len, &last, &name_len);
-	int code, fd;
+	int code, fd = -1;
 
 	if (e->path_len == 0)
 		return failed(ERR_FORMAT, "the root of a snapshot is not a folder");
@@ -251,7 +251,7 @@ int target_parent(struct target *t, const struct entry *e, int *folder, char nam
 static int create_folder(struct target *t, const struct entry *e)
 {
 	char name[ENTRY_NAME_MAX + 1];
-	int folder, fd, code;
+	int folder = -1, fd = -1, code;
 
 	if (e->path_len == 0) {
 		free(t->levels[0].attributes);
@@ -321,7 +321,7 @@ static int create_failed(struct target *t, const struct entry *e)
 int target_create(struct target *t, const struct entry *e)
 {
 	char name[ENTRY_NAME_MAX + 1];
-	int folder, code;
+	int folder = -1, code;
 
 	must(e->type != ENTRY_FILE || e->link != NULL);
 	if (e->type == ENTRY_FOLDER)
@@ -350,7 +350,7 @@ bool target_has(struct target *t, const struct entry *e)
 {
 	char name[ENTRY_NAME_MAX + 1];
 	struct stat st;
-	int folder;
+	int folder = -1;
 
 	/* Times are set last: an unfinished file has that of its making. */
 	return target_parent(t, e, &folder, name) == 0 && fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&

@@ -88,10 +88,10 @@ static void xattr_not_set(void *context, const char *name, int error)
 		const char *prefix;
 		enum trouble kind;
 	} kinds[] = {
-		{"user.",		   TROUBLE_XATTR_USER    },
-		{ "security.",	       TROUBLE_XATTR_SECURITY},
-		{ "system.posix_acl_", TROUBLE_XATTR_ACL	 },
-		{ "",		      TROUBLE_XATTR_OTHER	  },
+		{ "user.", TROUBLE_XATTR_USER },
+		{ "security.", TROUBLE_XATTR_SECURITY },
+		{ "system.posix_acl_", TROUBLE_XATTR_ACL },
+		{ "", TROUBLE_XATTR_OTHER },
 	};
 	const struct xattr_trouble *trouble = context;
 	char reason[512];
@@ -118,11 +118,14 @@ static void set_mode(struct target *t, struct xattr_place place, const struct en
 		trouble_errno(t, TROUBLE_MODE, e, "its permissions could not be set");
 }
 
-/* In this order: a new owner clears set-id bits and capabilities, an ACL changes the mode, and everything changes times. */
+/*
+ * In this order: a new owner clears set-id bits and capabilities, an ACL changes the mode, and everything changes
+ * times.
+ */
 void target_set_attributes(struct target *t, struct xattr_place place, const struct entry *e)
 {
 	struct timespec times[2] = {
-		{.tv_nsec = UTIME_OMIT	},
+		{ .tv_nsec = UTIME_OMIT },
 		{ .tv_sec = e->mtime, .tv_nsec = e->mtime_ns },
 	};
 	struct xattr_trouble trouble = { t, e };

@@ -91,7 +91,7 @@ static int open_new(struct target *t, const struct entry *e, int folder, const c
 int target_create_file(struct target *t, const struct entry *e, struct target_file **out)
 {
 	char name[ENTRY_NAME_MAX + 1];
-	int folder, code;
+	int folder = -1, code;
 
 	if (e->type != ENTRY_FILE || e->size > ENTRY_SIZE_MAX || (e->sparse && e->extent_count > ENTRY_EXTENTS_MAX))
 		return target_failed(ERR_FORMAT, e, "not a file within the limits of one");

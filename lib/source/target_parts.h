@@ -42,9 +42,9 @@ struct target {
 	char *path; /* of the last level */
 
 	/*
-	 * names_lock guards open_files, the making of hard links, and keeps the removal of a discarded file apart from the setting of its
-	 * folder's time. lock guards owners and troubles; complaints are made under it, so that they come one at a time. Order: names_lock,
-	 * then lock.
+	 * names_lock guards open_files, the making of hard links, and keeps the removal of a discarded file apart from
+	 * the setting of its folder's time. lock guards owners and troubles; complaints are made under it, so that they
+	 * come one at a time. Order: names_lock, then lock.
 	 */
 	pthread_mutex_t names_lock, lock;
 	struct target_file *open_files;
@@ -62,7 +62,10 @@ void target_trouble(struct target *t, enum trouble kind, const struct entry *e, 
 void target_tell_troubles(struct target *t);
 void target_set_attributes(struct target *t, struct xattr_place place, const struct entry *e);
 
-/* target_file.c: makes the hard link; remembers it with the file while that is open. names_lock is held. 0, or -1 with errno. */
+/*
+ * target_file.c: makes the hard link; remembers it with the file while that is open. names_lock is held. 0, or -1 with
+ * errno.
+ */
 int target_link(struct target *t, const struct entry *e, int folder, const char *name);
 
 #endif

@@ -11,7 +11,9 @@
 
 #include "base/alloc.h"
 
-/* "/proc/self/fd/<fd>/<name>": the l-variants of the calls take no descriptor of a folder, and no path beyond PATH_MAX. */
+/*
+ * "/proc/self/fd/<fd>/<name>": the l-variants of the calls take no descriptor of a folder, and no path beyond PATH_MAX.
+ */
 #define PLACE_TEXT (32 + ENTRY_NAME_MAX + 1)
 
 struct xattr_reader {

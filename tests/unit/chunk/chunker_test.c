@@ -94,12 +94,12 @@ static void cuts_follow_the_definition_in_the_header(void **state)
 	static const size_t averages[] = { CHUNK_AVERAGE_MIN, 64 * KIB, CHUNK_AVERAGE_MAX };
 	const size_t len = 12 * MIB + 1;
 	uint8_t *data = stream(len, 2), bytes[2048];
-	uint64_t gear[256];
+	uint64_t gear[256] = { 0 };
 
 	(void)state;
 	crypto_stream_chacha20_ietf(bytes, sizeof bytes, nonce, secret);
 	for (size_t i = 0; i < sizeof bytes; i++)
-		gear[i / 8] = (i % 8 == 0 ? 0 : gear[i / 8]) | (uint64_t)bytes[i] << (i % 8 * 8);
+		gear[i / 8] = gear[i / 8] | (uint64_t)bytes[i] << (i % 8 * 8);
 
 	for (size_t a = 0; a < sizeof averages / sizeof averages[0]; a++) {
 		struct chunker *c = chunker_of(averages[a]);
@@ -143,7 +143,7 @@ static void an_insertion_disturbs_only_the_chunks_near_it(void **state)
 	const size_t len = 4 * MIB, at = 2 * MIB + 77;
 	uint8_t *data = stream(len, 4), *changed = malloc(len + 1);
 	struct chunker *c = chunker_of(CHUNK_AVERAGE_MIN);
-	size_t before[1024], after[1024], head = 0, tail = 0;
+	size_t before[1024] = { 0 }, after[1024] = { 0 }, head = 0, tail = 0;
 
 	(void)state;
 	assert_non_null(changed);
@@ -152,9 +152,9 @@ static void an_insertion_disturbs_only_the_chunks_near_it(void **state)
 	memcpy(changed + at + 1, data + at, len - at);
 
 	size_t a = cut(c, data, len, before, 1024), b = cut(c, changed, len + 1, after, 1024);
-	while (before[head] == after[head])
+	while (head < a && head < b && before[head] == after[head])
 		head++;
-	while (before[a - 1 - tail] == after[b - 1 - tail])
+	while (tail < a && tail < b && before[a - 1 - tail] == after[b - 1 - tail])
 		tail++;
 	assert_true(a - head - tail <= 8 && b - head - tail <= 8);
 	assert_true(head > 80 && tail > 80);

@@ -36,17 +36,17 @@ static void a_node_starts_where_low_bits_are_zero_and_higher_ones_more_rarely(vo
 		unsigned level;
 		bool starts;
 	} rows[] = {
-		{0x0000000000000000,  0,		 true },
-		{ 0xffffffffffffff00, 0,		 true },
-		{ 0xffffffffffffff01, 0,		 false},
-		{ 0x0000000000000080, 0,		 false},
-		{ 0xffffffffffffc000, 1,		 true },
-		{ 0xffffffffffffe000, 1,		 false},
-		{ 0xc000000000000000, 9,		 true },
-		{ 0x2000000000000000, 9,		 false},
-		{ 0,		     9,		true },
-		{ 0,		     10,		 false},
-		{ 0,		     4000000000u, false},
+		{ 0x0000000000000000, 0, true },
+		{ 0xffffffffffffff00, 0, true },
+		{ 0xffffffffffffff01, 0, false },
+		{ 0x0000000000000080, 0, false },
+		{ 0xffffffffffffc000, 1, true },
+		{ 0xffffffffffffe000, 1, false },
+		{ 0xc000000000000000, 9, true },
+		{ 0x2000000000000000, 9, false },
+		{ 0, 9, true },
+		{ 0, 10, false },
+		{ 0, 4000000000u, false },
 	};
 
 	(void)state;

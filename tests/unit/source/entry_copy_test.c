@@ -6,14 +6,8 @@ static void a_copy_outlives_what_it_was_made_of(void **state)
 {
 	char path[] = "a/b", user[] = "ann", group[] = "staff", target[] = "t", link[] = "first", name[] = "user.x",
 	     value[] = "v\0w";
-	struct extent extents[] = {
-		{0,   5 },
-		  { 10, 20}
-	};
-	struct xattr xattrs[] = {
-		{name,	(uint8_t *)value, 6, 3},
-		  { name, (uint8_t *)value, 6, 0}
-	};
+	struct extent extents[] = { { 0, 5 }, { 10, 20 } };
+	struct xattr xattrs[] = { { name, (uint8_t *)value, 6, 3 }, { name, (uint8_t *)value, 6, 0 } };
 	struct entry e = {
 		.path = path,
 		.path_len = 3,

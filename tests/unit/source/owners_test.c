@@ -9,13 +9,9 @@ static void numbers_have_names_and_names_have_numbers(void **state)
 		uint32_t id;
 		const char *name;
 	} rows[] = {
-	/* Debian's base-passwd: always these. */
-		{OWNER_USER,   0, "root"	},
-		   { OWNER_USER,	 1, "daemon"},
-		{ OWNER_GROUP, 0, "root"	 },
-		{ OWNER_GROUP, 4, "adm"	},
-		   { OWNER_USER,	 0, "root"  },
-		{ OWNER_GROUP, 1, "daemon"},
+		/* Debian's base-passwd: always these. */
+		{ OWNER_USER, 0, "root" }, { OWNER_USER, 1, "daemon" }, { OWNER_GROUP, 0, "root" },
+		{ OWNER_GROUP, 4, "adm" }, { OWNER_USER, 0, "root" },   { OWNER_GROUP, 1, "daemon" },
 	};
 	struct owners *names = owners_new(), *ids = owners_new();
 

@@ -10,21 +10,21 @@
 #include "source/source.h"
 #include "source/target.h"
 
-/* A folder's default and a file's access ACL as the kernel stores them: user::rwx, user:1:r--, group::r-x, mask::r-x, other::---. */
+/*
+ * A folder's default and a file's access ACL as the kernel stores them: user::rwx, user:1:r--, group::r-x, mask::r-x,
+ * other::---.
+ */
 static const uint8_t acl[] = {
-	2, 0, 0,    0,	  1,	0,    7,    0, 0xff, 0xff, 0xff, 0xff, 2,    0,	   4,
-	0, 1, 0,    0,	  0,	4,    0,    5, 0,    0xff, 0xff, 0xff, 0xff, 0x10, 0,
-	5, 0, 0xff, 0xff, 0xff, 0xff, 0x20, 0, 0,    0,	   0xff, 0xff, 0xff, 0xff,
+	2, 0, 0,    0,    1,    0,    7,    0, 0xff, 0xff, 0xff, 0xff, 2,    0,    4,
+	0, 1, 0,    0,    0,    4,    0,    5, 0,    0xff, 0xff, 0xff, 0xff, 0x10, 0,
+	5, 0, 0xff, 0xff, 0xff, 0xff, 0x20, 0, 0,    0,    0xff, 0xff, 0xff, 0xff,
 };
 /* cap_net_bind_service=ep */
 static const uint8_t capability[20] = { 1, 0, 0, 2, 0, 4 };
 
 static void set_time(const char *path, int64_t seconds, long nanoseconds)
 {
-	struct timespec times[2] = {
-		{.tv_nsec = UTIME_OMIT	},
-		   { .tv_sec = seconds, .tv_nsec = nanoseconds }
-	};
+	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_sec = seconds, .tv_nsec = nanoseconds } };
 
 	assert_int_equal(utimensat(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW), 0);
 }
@@ -259,7 +259,10 @@ static void every_kind_of_entry_comes_back_as_it_was(void **state)
 	assert_string_equal(complaints, "");
 	assert_int_equal(assert_same_trees("src", "deep/down/dst"), geteuid() == 0 ? 21 : 19);
 
-	/* Once more over what is there, after some of it was spoilt: nothing of the old is left, nothing is written through a link. */
+	/*
+	 * Once more over what is there, after some of it was spoilt: nothing of the old is left, nothing is written
+	 * through a link.
+	 */
 	write_file("victim", "untouched");
 	assert_int_equal(unlink("deep/down/dst/plain"), 0);
 	assert_int_equal(symlink("../../../victim", "deep/down/dst/plain"), 0);

@@ -1,4 +1,6 @@
-/* What the tests of sources share: a scratch folder that is the working directory, files in it, and complaints as text. */
+/*
+ * What the tests of sources share: a scratch folder that is the working directory, files in it, and complaints as text.
+ */
 #ifndef TESTS_SOURCE_TREE_H
 #define TESTS_SOURCE_TREE_H
 
@@ -91,6 +93,27 @@ static unused void complain(void *context, const char *path, size_t path_len, co
 	(void)context;
 	snprintf(complaints + used, sizeof complaints - used, "%.*s: %s\n", (int)(path_len < 60 ? path_len : 60), path,
 		 reason);
+}
+
+/*
+ * What `check` returns in a child process, as a user without rights where this is root. The child ends by exit(), as
+ * root again: only then is its part of the coverage counted.
+ */
+static unused int without_rights(int (*check)(void))
+{
+	int status;
+
+	fflush(NULL);
+	pid_t child = fork();
+	if (child == 0) {
+		bool root = geteuid() == 0;
+		int result = root && (setegid(65534) != 0 || seteuid(65534) != 0) ? 99 : check();
+
+		exit(!root || (seteuid(0) == 0 && setegid(0) == 0) ? result : 98);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
 }
 
 #endif
