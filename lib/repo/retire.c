@@ -198,6 +198,29 @@ static int retire_strays(struct retiring *t)
 	return code;
 }
 
+/*
+ * A kill amid a put leaves a seal under a temporary name, which opens like any other. We hold the lease, so no run is putting one; a
+ * zone that does not let us look is left out of what is destroyed.
+ */
+static void sweep_seals(struct retiring *t)
+{
+	char prefix[OBJECT_NAME_MAX];
+
+	snprintf(prefix, sizeof prefix, "%s/seals/", t->r->dataset);
+	for (unsigned i = 0; i < t->r->zone_count; i++) {
+		unsigned count;
+
+		if ((t->zones & ZONE_BIT(i)) == 0)
+			continue;
+		if (zone_sweep(t->r->zones[i].writer, prefix, true, &count) != 0) {
+			findings_add(t->r->findings, FINDING_LAG, t->r->zones[i].name, NULL, "%s", err_message());
+			t->zones &= ~ZONE_BIT(i);
+			continue;
+		}
+		t->result->stray_seals += count;
+	}
+}
+
 static void plan(const struct retiring *t, const struct snapshot *s)
 {
 	char id[SNAPSHOT_ID_HEX], taken[CLOCK_TEXT_MAX], expired[CLOCK_TEXT_MAX];
@@ -214,6 +237,8 @@ int retire_due(struct repo *r, const struct retire_options *options, struct reti
 
 	*result = (struct retire_result){ 0 };
 	t.zones = options->dry_run ? repo_up(r) : repo_up(r) & lease_zones(options->leases);
+	if (!options->dry_run)
+		sweep_seals(&t);
 	for (size_t i = 0; i < r->snapshot_count && code == 0; i++) {
 		struct snapshot *s = &r->snapshots[i];
 
