@@ -42,14 +42,15 @@ static void put_zones(struct json *j, const char *key, const struct work *w, uns
 {
 	json_key(j, key);
 	json_array(j);
-	for (unsigned i = 0; i < w->repo->zone_count; i++) {
+	for (unsigned i = 0; w->repo != NULL && i < w->repo->zone_count; i++) {
 		if ((zones & ZONE_BIT(i)) != 0)
 			json_text(j, w->repo->zones[i].name);
 	}
 	json_close_array(j);
 }
 
-static void tell_json(const struct running *run, const struct work *w, const struct outcome *o, int status)
+/* `error`: NULL when the steps came to their end. */
+static void tell_json(const struct running *run, const struct work *w, const struct outcome *o, int status, const char *error)
 {
 	struct json *j = run->json;
 
@@ -57,6 +58,7 @@ static void tell_json(const struct running *run, const struct work *w, const str
 	json_put_text(j, "dataset", w->dataset->name);
 	json_put_int(j, "status", status);
 	json_put_real(j, "seconds", seconds_since(o->started));
+	json_put_text(j, "error", error);
 	if (o->has_snapshot) {
 		const struct header *h = &o->taken.header;
 
@@ -203,8 +205,8 @@ static int run_dataset(const struct session *s, const struct config_dataset *dat
 		status = EXIT_REFUSED;
 	if (code != 0)
 		log_error("%s: %s", dataset->name, err_message());
-	if (w.repo != NULL && run->json != NULL)
-		tell_json(run, &w, &o, status);
+	if (run->json != NULL)
+		tell_json(run, &w, &o, status, code == 0 ? NULL : err_message());
 	else if (code == 0)
 		tell_words(run, &w, &o);
 	work_close(&w);
