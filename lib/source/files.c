@@ -25,6 +25,9 @@
 #define NAMES_MEMORY_MAX (32u << 20)
 #define NAMES_MEMORY_MIN (64u << 10)
 
+/* Ages above it do not matter, and centuries would not fit in nanoseconds. */
+#define AGE_MAX_SECONDS 10
+
 /* A link's target can be no longer than a path in one system call. */
 #define TARGET_SIZE 4096u
 
@@ -59,24 +62,28 @@ void files_fill_entry(struct entry *e, const struct stat *st)
 	e->size = S_ISREG(st->st_mode) ? (uint64_t)st->st_size : 0;
 }
 
-/*
- * A file that is written to within one tick of its file system's clock keeps its times, so times that are too fresh
- * tell nothing. The real clock, not a test's: it is compared with what the kernel wrote. Whole seconds: a file system
- * that keeps two of them.
- */
-static bool too_fresh(const struct stat *st)
+/* The real clock, not a test's: it is compared with what the kernel wrote. */
+int64_t files_age_ns(const struct stat *st)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
+	if (st->st_ctim.tv_sec < now.tv_sec - AGE_MAX_SECONDS)
+		return AGE_MAX_SECONDS * 1000000000;
+	if (st->st_ctim.tv_sec > now.tv_sec)
+		return -1;
+	return (now.tv_sec - st->st_ctim.tv_sec) * 1000000000 + now.tv_nsec - st->st_ctim.tv_nsec;
+}
 
-	int64_t age = now.tv_sec - st->st_ctim.tv_sec;
-	if (age > 3)
-		return false;
-
-	int64_t age_ns = age * 1000000000 + now.tv_nsec - st->st_ctim.tv_nsec;
+/*
+ * A file that is written to within one tick of its file system's clock keeps its times, so times that are too fresh tell
+ * nothing. Whole seconds: a file system that keeps two of them.
+ */
+static bool too_fresh(const struct stat *st)
+{
 	bool coarse = st->st_ctim.tv_nsec == 0 && st->st_mtim.tv_nsec == 0;
-	return age_ns < (coarse ? 2000000000 : 100000000);
+
+	return files_age_ns(st) < (coarse ? 2000000000 : 100000000);
 }
 
 void files_fill_print(struct stat_print *print, const struct stat *st)

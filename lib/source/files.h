@@ -60,6 +60,7 @@ struct files {
 int files_open_noatime(int folder, const char *path, size_t len, int flags);
 void files_fill_entry(struct entry *e, const struct stat *st);
 void files_fill_print(struct stat_print *print, const struct stat *st);
+int64_t files_age_ns(const struct stat *st); /* since its ctime; < 0: in the future; at most some seconds */
 printf_like(4, 5) void files_complain(struct files *f, const char *path, size_t len, const char *format, ...);
 
 /* files_read.c */

@@ -161,13 +161,12 @@ static int leave_out_errno(struct files *f, const char *what)
  */
 static int stat_settled(int fd, struct stat *st)
 {
-	struct timespec now, tick = { .tv_nsec = TICK_NS };
+	struct timespec tick = { .tv_nsec = TICK_NS };
 
 	if (fstat(fd, st) != 0)
 		return -1;
-	clock_gettime(CLOCK_REALTIME, &now);
 
-	int64_t age = (now.tv_sec - st->st_ctim.tv_sec) * (int64_t)1000000000 + now.tv_nsec - st->st_ctim.tv_nsec;
+	int64_t age = files_age_ns(st);
 	if (age < 0 || age >= TICK_NS)
 		return 0;
 	nanosleep(&tick, NULL);
