@@ -26,7 +26,7 @@
 #define NAMES_MEMORY_MIN (64u << 10)
 
 /* Ages above it do not matter, and centuries would not fit in nanoseconds. */
-#define AGE_MAX_SECONDS 10
+#define AGE_MAX_SECONDS INT64_C(10)
 
 /* A link's target can be no longer than a path in one system call. */
 #define TARGET_SIZE 4096u
