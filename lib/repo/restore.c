@@ -219,10 +219,17 @@ static int add_entry(void *context, const struct entry *e, const struct node *n)
 static int tell_lost_link(void *context, const struct entry *e, const struct node *n)
 {
 	struct restore *x = context;
+	const char *path = e->link == NULL ? NULL : stand_ins_find(&x->stand_ins, e->link, e->link_len);
+	struct entry link = *e;
 
 	(void)n;
-	if (e->link != NULL && fill_lost_has(&x->lost, e->link, e->link_len))
-		tell_link_lost(x, e);
+	if (path != NULL) {
+		link.link = path;
+		link.link_len = (uint32_t)strlen(path);
+	}
+	bool itself = path != NULL && path_compare(path, link.link_len, e->path, e->path_len) == 0;
+	if (e->link != NULL && !itself && fill_lost_has(&x->lost, link.link, link.link_len))
+		tell_link_lost(x, &link);
 	return 0;
 }
 

@@ -114,8 +114,9 @@ static int note_lost(const struct walk *w, int code)
 
 	if (!fetch_lost(code))
 		return code;
-	findings_add(w->findings, FINDING_LOST, NULL, tree_lost(w->tree, &len),
-		     "the list of entries that begins here is lost, and they with it: %s", err_message());
+	const char *path = tree_lost(w->tree, &len);
+	findings_add(w->findings, FINDING_LOST, NULL, len > 0 ? path : NULL, "the list of entries that begins %s is lost, and they with it: %s",
+		     len > 0 ? "here" : "with the root", err_message());
 	return 0;
 }
 

@@ -76,6 +76,8 @@ static void draw(struct progress *p, uint64_t now)
 
 void progress_add(struct progress *p, uint64_t bytes, uint64_t items)
 {
+	if (!p)
+		return;
 	atomic_fetch_add_explicit(&p->bytes, bytes, memory_order_relaxed);
 	atomic_fetch_add_explicit(&p->items, items, memory_order_relaxed);
 	if (!p->shown)

@@ -13,7 +13,7 @@ struct progress;
 /* `what` is copied. total_bytes: 0 while unknown; progress_total() tells it later. */
 struct progress *progress_new(const char *what, uint64_t total_bytes, bool quiet);
 void progress_total(struct progress *p, uint64_t total_bytes);
-void progress_add(struct progress *p, uint64_t bytes, uint64_t items);
+void progress_add(struct progress *p, uint64_t bytes, uint64_t items); /* accepts NULL */
 void progress_free(struct progress *p); /* clears the line */
 
 #define BYTES_TEXT_MAX 32

@@ -230,7 +230,7 @@ printf x >>"az1/sms/seals/$seal"
 check "a damaged seal is told, the other zone's opens" exits 3 "$seal" "$restore" ls "$id" $c
 rm "az1/sms/seals/$seal"
 check "a missing one likewise" exits 3 "seal" "$restore" ls "$id" $c
-other=$(cd az2/sms/seals && ls | grep -v "$id")
+other=$(find az2/sms/seals -type f ! -name "$id*" -printf %f)
 rm "az2/sms/seals/$seal"
 cp "az2/sms/seals/$other" "az2/sms/seals/$seal"
 check "another snapshot's seal under its name is refused" exits 4 "seal" "$restore" ls "$id" $c
