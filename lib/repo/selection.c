@@ -14,7 +14,8 @@ static int compare(const void *a, const void *b)
 
 static bool beneath(const struct selected_path *p, const char *path, size_t len)
 {
-	return len >= p->len && memcmp(path, p->path, p->len) == 0 && (len == p->len || path[p->len] == '/');
+	return p->len == 0 ||
+	       (len >= p->len && memcmp(path, p->path, p->len) == 0 && (len == p->len || path[p->len] == '/'));
 }
 
 /* The part of a typed path that an entry would have. */
@@ -55,7 +56,7 @@ int selection_make(const char *const *paths, size_t count, struct selection *out
 			out->paths[kept++] = out->paths[i];
 	}
 	out->count = kept;
-	/* The root among them, being first in order and above all others, is left alone. */
+	/* The root, which all are beneath. */
 	if (kept > 0 && out->paths[0].len == 0) {
 		free(out->paths[0].path);
 		out->count = 0;

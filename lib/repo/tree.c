@@ -43,6 +43,7 @@ int tree_open(struct fetcher *f, const uint8_t root_id[ID_SIZE], const uint8_t r
 	t->path = xstrdup("");
 	t->all = true;
 	int code = fetch_node(f, t->codec, root_id, root_key, &root->fetched);
+	t->depth = code == 0;
 	if (code == 0 && root->fetched.node.type == NODE_LIST)
 		code = failed(ERR_FORMAT, "the root of the snapshot is a list of content");
 	if (code != 0) {
@@ -50,7 +51,6 @@ int tree_open(struct fetcher *f, const uint8_t root_id[ID_SIZE], const uint8_t r
 		tree_close(t);
 		return code;
 	}
-	t->depth = 1;
 	*out = t;
 	return 0;
 }
