@@ -228,6 +228,12 @@ static bool adopt_content(struct gathering *g, const struct entry *old, uint32_t
 	return true;
 }
 
+/* A small file that is nothing but a hole: it adds no bytes to its group. Of a file that the cache does not know, `sparse` is not set. */
+static bool is_hole(const struct entry *e)
+{
+	return e->sparse && e->extent_count == 0;
+}
+
 /* A group is kept when its files fill one known chunk, one behind the other, just as before. */
 static int group_is_kept(struct gathering *g, bool *kept)
 {
@@ -239,7 +245,7 @@ static int group_is_kept(struct gathering *g, bool *kept)
 	for (uint32_t i = 0; i < batch->count; i++) {
 		const struct entry *e = &batch->entries[i];
 
-		if (!batch->grouped[i])
+		if (!batch->grouped[i] || is_hole(e))
 			continue;
 		if (e->content.form != CONTENT_SLICE || e->content.offset != at)
 			return 0;
@@ -250,6 +256,7 @@ static int group_is_kept(struct gathering *g, bool *kept)
 			return 0;
 		at += e->content.length;
 	}
+	*kept = first == NULL;
 	if (first == NULL || first->size != at)
 		return 0;
 	return chunk_store_has(g->o->store, first->id, kept);
@@ -428,8 +435,8 @@ static int add_small(struct gathering *g, const struct entry *e, const struct st
 	g->batch->grouped_count++;
 	g->batch->group_bytes += e->size;
 	/* One that does not fit is read again. */
-	if (old != NULL && old->content.form == CONTENT_SLICE)
-		(void)adopt_content(g, old, 1);
+	if (old != NULL && (old->content.form == CONTENT_SLICE || is_hole(old)))
+		(void)adopt_content(g, old, old->content.form == CONTENT_SLICE ? 1 : 0);
 	return 0;
 }
 
@@ -595,7 +602,11 @@ static int add_large(struct gathering *g, const struct entry *e, const struct st
 		return code;
 	if (!has || count > ENTRY_CHUNKS_MAX)
 		return read_large(g, e, print);
-	code = add_to_batch(g, e, print, &added);
+	/* As reading it would: where groups end must not depend on what the cache knows, or they would be read again and again. */
+	if (g->batch->grouped_count > 0)
+		code = close_batch(g);
+	if (code == 0)
+		code = add_to_batch(g, e, print, &added);
 	if (code != 0 || added == NULL)
 		return code;
 	if (!adopt_content(g, old, count)) {
