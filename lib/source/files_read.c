@@ -288,13 +288,13 @@ int files_read_end(struct source *s, struct entry *e, struct stat_print *print, 
 	const struct stat *before = &r->before;
 	struct stat now = { 0 };
 
-	must(r->fd >= 0);
-	*same = !r->ended_early && fstat(r->fd, &now) == 0 && now.st_size == before->st_size &&
+	/* Closed already: reading failed, and the entry is to be left out. */
+	*same = r->fd >= 0 && !r->ended_early && fstat(r->fd, &now) == 0 && now.st_size == before->st_size &&
 		now.st_mtim.tv_sec == before->st_mtim.tv_sec && now.st_mtim.tv_nsec == before->st_mtim.tv_nsec &&
 		now.st_ctim.tv_sec == before->st_ctim.tv_sec && now.st_ctim.tv_nsec == before->st_ctim.tv_nsec;
 	if (!*same)
 		print->inode = 0;
-	if (r->ended_early)
+	if (r->fd >= 0 && r->ended_early)
 		shorten(r, e, fstat(r->fd, &now) == 0 ? (uint64_t)now.st_size : 0);
 	files_read_close(f);
 	return 0;
