@@ -76,8 +76,8 @@ int64_t files_age_ns(const struct stat *st)
 }
 
 /*
- * A file that is written to within one tick of its file system's clock keeps its times, so times that are too fresh tell
- * nothing. Whole seconds: a file system that keeps two of them.
+ * A file that is written to within one tick of its file system's clock keeps its times, so times that are too fresh
+ * tell nothing. Whole seconds: a file system that keeps two of them.
  */
 static bool too_fresh(const struct stat *st)
 {

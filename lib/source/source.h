@@ -56,8 +56,8 @@ must_check int source_next(struct source *s, const struct entry **entry, struct 
  * closes the file before. e's extents and owner names are borrowed until the next begin.
  *
  * ERR_MISSING from begin: vanished, no longer a file, or not readable; from read: an I/O error. Complained about
- * already: the entry is to be left out (end need not be called, and may be), and with it later entries whose link is its path; once
- * this was said, source_next() names the next of its hard links as the first.
+ * already: the entry is to be left out (end need not be called, and may be), and with it later entries whose link is its
+ * path; once this was said, source_next() names the next of its hard links as the first.
  */
 must_check int source_read_begin(struct source *s, struct entry *e, struct stat_print *print);
 must_check int source_read(struct source *s, void *data, size_t len, size_t *got);
