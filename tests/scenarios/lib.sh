@@ -39,12 +39,12 @@ explain() {
 	return 1
 }
 
-# exits STATUS COMMAND...: output and messages are kept in out and err
+# exits STATUS COMMAND...: output and messages are kept in out and err. STATUS may be a choice: '0|3'
 exits() {
 	local wanted=$1 got=0
 	shift
 	"$@" >"$TMPDIR/out" 2>"$TMPDIR/err" || got=$?
-	[ "$got" = "$wanted" ] || explain "exit status $got, not $wanted: $*"
+	[[ $got =~ ^($wanted)$ ]] || explain "exit status $got, not $wanted: $*"
 }
 
 says() {
