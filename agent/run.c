@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/hex.h"
 #include "base/log.h"
+#include "repo/clock_check.h"
 #include "repo/collect.h"
 #include "repo/retire.h"
 #include "repo/snapshot.h"
@@ -159,6 +160,27 @@ static int take_snapshot(const struct session *s, struct work *w, const struct r
 	return code;
 }
 
+/* A doubtful clock stops destruction, not the night's snapshot. */
+static int accept_refusal(struct work *w, struct outcome *o, int code)
+{
+	if (code != ERR_REFUSED)
+		return code;
+	o->clock_refused = true;
+	findings_add(w->findings, FINDING_REFUSED, NULL, NULL, "%s", err_message());
+	return 0;
+}
+
+static bool anything_owed(const struct repo *r)
+{
+	for (size_t i = 0; i < r->snapshot_count; i++) {
+		const struct snapshot *s = &r->snapshots[i];
+
+		if (s->intents != 0 && (s->zones != 0 || s->seals[0] != 0 || s->seals[1] != 0))
+			return true;
+	}
+	return false;
+}
+
 static int do_steps(const struct session *s, struct work *w, const struct running *run, struct outcome *o)
 {
 	const struct retire_options retire = { .config = s->config,
@@ -174,16 +196,13 @@ static int do_steps(const struct session *s, struct work *w, const struct runnin
 	int code = 0;
 
 	if ((run->steps & STEP_RETIRE) != 0) {
-		code = retire_due(w->repo, &retire, &o->retired);
-		/* A doubtful clock stops destruction, not the night's snapshot. */
-		if (code == ERR_REFUSED) {
-			o->clock_refused = true;
-			findings_add(w->findings, FINDING_REFUSED, NULL, NULL, "%s", err_message());
-			code = 0;
-		}
+		code = accept_refusal(w, o, retire_due(w->repo, &retire, &o->retired));
 	}
+	/* Without that step, what an intent destroyed in one zone and owes in the other is asked about here. */
+	if (code == 0 && (run->steps & STEP_RETIRE) == 0 && (run->steps & STEP_SYNC) != 0 && anything_owed(w->repo))
+		code = accept_refusal(w, o, clock_check(w->repo, s->config));
 	if (code == 0 && (run->steps & STEP_SYNC) != 0)
-		code = repo_sync(w->repo, &o->synced);
+		code = repo_sync(w->repo, !o->clock_refused, &o->synced);
 	if (code == 0 && (run->steps & STEP_SNAPSHOT) != 0)
 		code = take_snapshot(s, w, run, o);
 	if (code == 0 && (run->steps & STEP_COLLECT) != 0 && !o->clock_refused)

@@ -69,7 +69,7 @@ void put_entry(struct json *j, const struct entry *e)
 
 int rows_add(struct rows *rows, struct json *object)
 {
-	_buf_ struct buf text;
+	_buf_ struct buf text = { 0 };
 
 	buf_init(&text, ROW_MAX, "an entry as JSON");
 	int code = json_take(object, &text);

@@ -136,7 +136,7 @@ static int print_file(struct opened *o, const char *path)
 	const char *clean = selection.count == 0 ? "" : selection.paths[0].path;
 	code = tree_find(o->tree, clean, strlen(clean), &e, &n);
 	if (code == 0 && e->link != NULL) {
-		_buf_ struct buf link;
+		_buf_ struct buf link = { 0 };
 
 		buf_init(&link, ENTRY_PATH_MAX, "path");
 		code = buf_append(&link, e->link, e->link_len);

@@ -113,7 +113,7 @@ static int check_magic(struct journal *j, uint64_t size)
 
 static int find_end(struct journal *j)
 {
-	_buf_ struct buf body;
+	_buf_ struct buf body = { 0 };
 	uint64_t size = 0, next = MAGIC_SIZE;
 	int code = file_size(j, &size);
 
@@ -162,7 +162,7 @@ void journal_close(struct journal *j)
 int journal_add(struct journal *j, const struct index_pack *pack, const uint8_t *footer, size_t footer_len)
 {
 	uint8_t hash[DIGEST_SIZE], *at;
-	_buf_ struct buf record;
+	_buf_ struct buf record = { 0 };
 
 	buf_init(&record, LENGTH_SIZE + BODY_MAX + DIGEST_SIZE, "a record of the journal");
 	must(footer_len <= PACK_FOOTER_MAX);
@@ -191,7 +191,7 @@ int journal_add(struct journal *j, const struct index_pack *pack, const uint8_t 
 
 int journal_each(struct journal *j, journal_call call, void *context)
 {
-	_buf_ struct buf body;
+	_buf_ struct buf body = { 0 };
 	uint64_t next = MAGIC_SIZE;
 	int code = 0;
 

@@ -130,7 +130,7 @@ static int check_events(const char *file, const struct buf *text)
 
 int document_load(const char *path, size_t max, struct document *out)
 {
-	_buf_ struct buf text;
+	_buf_ struct buf text = { 0 };
 	yaml_parser_t parser;
 
 	buf_init(&text, max, "a configuration file");

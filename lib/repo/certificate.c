@@ -56,7 +56,7 @@ int certificate_write(const struct repo *r, const struct snapshot *s, const char
 	_free_ char *path = certificate_path(state, r->dataset, s->header.id);
 	struct json *body = json_new(), *line = json_new();
 	uint8_t signature[SIGNATURE_SIZE];
-	_buf_ struct buf text;
+	_buf_ struct buf text = { 0 };
 
 	buf_init(&text, CERTIFICATE_MAX, "certificate");
 	describe(r, s, body);

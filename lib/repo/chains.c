@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/hex.h"
 #include "crypto/digest.h"
+#include "repo/commit.h"
 #include "repo/load.h"
 
 struct opened {
@@ -74,7 +75,7 @@ static int open_index(struct loading *l, const struct index_object *o, const str
 
 	name_index(r->dataset, o->signer, o->seq, o->hash, name);
 	for (unsigned i = 0; i < r->zone_count; i++) {
-		_buf_ struct buf object;
+		_buf_ struct buf object = { 0 };
 		struct signed_view view;
 		const struct signer *signer;
 		uint8_t hash[DIGEST_SIZE];
@@ -118,6 +119,65 @@ static int open_index(struct loading *l, const struct index_object *o, const str
 	return failed(ERR_MISSING, "index %s is nowhere whole", name);
 }
 
+/*
+ * Where to start: at an agent's newest index whose number makes it a checkpoint. What is older, and whatever has become of it, no
+ * longer matters; it is deleted after the grace.
+ */
+static size_t newest_checkpoint(const struct repo *r, const struct signer *owner, size_t first, size_t end)
+{
+	if ((owner->roles & 1u << ROLE_AGENT) == 0)
+		return first;
+	for (size_t k = end; k > first; k--) {
+		if (r->indexes[k - 1].seq % CHECKPOINT_EVERY == 0)
+			return k - 1;
+	}
+	return first;
+}
+
+/* Follows one signer's objects from `start` on. With `or_missing`, ERR_MISSING when the first of them is nowhere whole. */
+static int follow_from(struct loading *l, struct chain *chain, const struct signer *owner, size_t start, size_t end, bool or_missing)
+{
+	struct repo *r = l->r;
+	const struct index_object *objects = r->indexes;
+
+	for (size_t k = start; k < end; k++) {
+		const struct index_object *o = &objects[k];
+		bool known;
+		int code = catalog_knows_object(r->catalog, o->hash, &known);
+
+		if (code == 0 && !known) {
+			code = open_index(l, o, owner);
+			if (code == ERR_MISSING) {
+				r->chain_broken = true;
+				if (k == start && or_missing)
+					return code;
+				continue;
+			}
+		}
+		if (code != 0)
+			return code;
+		if (!known) {
+			const struct index *index = &l->opened[l->opened_count - 1].index;
+			bool follows = o->seq == chain->seq + 1 && memcmp(index->previous, chain->hash, DIGEST_SIZE) == 0;
+
+			if (!follows && !index->checkpoint) {
+				findings_add(r->findings, FINDING_MISSING, NULL, NULL,
+					     "the index chain of '%s' has a gap before number %" PRIu64
+					     ": an index is missing in every zone, or the chain was forked",
+					     owner->name, o->seq);
+				r->chain_broken = true;
+			}
+		}
+		for (unsigned i = 0; i < r->zone_count; i++) {
+			if ((o->zones & ZONE_BIT(i)) != 0)
+				chain->zone_seq[i] = o->seq;
+		}
+		chain->seq = o->seq;
+		memcpy(chain->hash, o->hash, DIGEST_SIZE);
+	}
+	return 0;
+}
+
 /* One signer's objects, ascending by seq: r->indexes[first..end). */
 static int follow_chain(struct loading *l, size_t first, size_t end)
 {
@@ -145,42 +205,19 @@ static int follow_chain(struct loading *l, size_t first, size_t end)
 	*chain = (struct chain){ 0 };
 	memcpy(chain->signer, objects[first].signer, KEY_ID_SIZE);
 
-	for (size_t k = first; k < end; k++) {
-		const struct index_object *o = &objects[k];
-		bool known;
-		int code = catalog_knows_object(r->catalog, o->hash, &known);
-
-		if (code == 0 && !known) {
-			code = open_index(l, o, owner);
-			if (code == ERR_MISSING) {
-				r->chain_broken = true;
-				continue;
-			}
-		}
-		if (code != 0)
-			return code;
-		if (!known) {
-			const struct index *index = &l->opened[l->opened_count - 1].index;
-			bool follows = o->seq == chain->seq + 1 && memcmp(index->previous, chain->hash, DIGEST_SIZE) == 0;
-
-			if (!follows && !index->checkpoint) {
-				findings_add(r->findings, FINDING_MISSING, NULL, NULL,
-					     "the index chain of '%s' has a gap before number %" PRIu64
-					     ": an index is missing in every zone, or the chain was forked",
-					     owner->name, o->seq);
-				r->chain_broken = true;
-			}
-			if (index->checkpoint)
-				chain->checkpoint = o->seq;
-		}
+	size_t start = newest_checkpoint(r, owner, first, end);
+	int code = follow_from(l, chain, owner, start, end, start != first);
+	/* A checkpoint that is nowhere whole: the older indexes tell the same, as long as they are there. */
+	if (code == ERR_MISSING && start != first)
+		code = follow_from(l, chain, owner, first, end, false);
+	/* How far a lagging zone is, that has nothing from the checkpoint on. */
+	for (size_t k = first; k < start; k++) {
 		for (unsigned i = 0; i < r->zone_count; i++) {
-			if ((o->zones & ZONE_BIT(i)) != 0)
-				chain->zone_seq[i] = o->seq;
+			if ((objects[k].zones & ZONE_BIT(i)) != 0 && chain->zone_seq[i] < objects[k].seq)
+				chain->zone_seq[i] = objects[k].seq;
 		}
-		chain->seq = o->seq;
-		memcpy(chain->hash, o->hash, DIGEST_SIZE);
 	}
-	return 0;
+	return code;
 }
 
 static int compare_digest(const void *a, const void *b)

@@ -45,7 +45,7 @@ static void ask_kernel(struct poll *poll)
 
 static int read_confirmed(const char *path, int64_t *confirmed)
 {
-	_buf_ struct buf text;
+	_buf_ struct buf text = { 0 };
 
 	*confirmed = INT64_MIN;
 	buf_init(&text, CLOCK_TEXT_MAX, "confirmed time");

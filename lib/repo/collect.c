@@ -103,8 +103,8 @@ static int condemn(struct collecting *c, const uint8_t pack[DIGEST_SIZE])
 {
 	struct condemned mark = { .since = clock_now() };
 	char name[OBJECT_NAME_MAX];
-	_buf_ struct buf body;
-	_buf_ struct buf object;
+	_buf_ struct buf body = { 0 };
+	_buf_ struct buf object = { 0 };
 
 	memcpy(mark.dataset, c->r->dataset, sizeof mark.dataset);
 	memcpy(mark.pack, pack, DIGEST_SIZE);

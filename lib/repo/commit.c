@@ -95,8 +95,8 @@ static int sign(enum signed_type type, const struct secret_key *key, const struc
 
 static int write_index(struct repo *r, const struct secret_key *signer, unsigned zones, struct index *index, struct chain *chain)
 {
-	_buf_ struct buf body;
-	_buf_ struct buf object;
+	_buf_ struct buf body = { 0 };
+	_buf_ struct buf object = { 0 };
 	char name[OBJECT_NAME_MAX];
 	uint8_t hash[DIGEST_SIZE];
 	unsigned done = 0;
@@ -163,7 +163,7 @@ int commit_checkpoint_time(struct repo *r, const struct chain *chain, uint64_t s
 			continue;
 		name_index(r->dataset, o->signer, o->seq, o->hash, name);
 		for (unsigned z = 0; z < r->zone_count; z++) {
-			_buf_ struct buf object;
+			_buf_ struct buf object = { 0 };
 			struct signed_view view;
 			const struct signer *signer;
 			struct index index;
@@ -184,7 +184,7 @@ static int follow_on(struct repo *r, struct header *header)
 {
 	const struct snapshot *newest = NULL;
 	uint64_t seq = 0;
-	_buf_ struct buf fact;
+	_buf_ struct buf fact = { 0 };
 
 	for (size_t i = 0; i < r->snapshot_count; i++) {
 		const struct snapshot *s = &r->snapshots[i];
@@ -226,7 +226,7 @@ static int make_seal(struct repo *r, const struct commit_options *o, const struc
 {
 	struct seal *seal = xcalloc(1, sizeof *seal);
 	struct seal_binding binding = { .dataset = r->dataset };
-	_buf_ struct buf body;
+	_buf_ struct buf body = { 0 };
 	int code = 0;
 
 	buf_init(&body, SEAL_MAX, "seal");
@@ -251,9 +251,9 @@ static int make_seal(struct repo *r, const struct commit_options *o, const struc
 
 int commit_snapshot(struct repo *r, const struct commit_options *o, struct header *header, unsigned *zones)
 {
-	_buf_ struct buf seal;
-	_buf_ struct buf body;
-	_buf_ struct buf object;
+	_buf_ struct buf seal = { 0 };
+	_buf_ struct buf body = { 0 };
+	_buf_ struct buf object = { 0 };
 	char name[OBJECT_NAME_MAX];
 	uint8_t hash[DIGEST_SIZE];
 	unsigned whole = 0, sealed = 0;

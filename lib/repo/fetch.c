@@ -338,7 +338,7 @@ void fetched_node_release(struct fetched_node *n)
 
 static int open_node(struct fetcher *f, const uint8_t id[ID_SIZE], struct fetched_node *n)
 {
-	_buf_ struct buf clear;
+	_buf_ struct buf clear = { 0 };
 	int code = node_decode(n->plain, n->len, &n->node);
 
 	buf_init(&clear, (size_t)NODE_CHILDREN_MAX * ID_SIZE, "children of a node");

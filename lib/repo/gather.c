@@ -271,12 +271,14 @@ static uint64_t content_length(const struct entry *e)
 	return e->sparse ? length : e->size;
 }
 
-/* The file changed while it was read, each time: what was read is taken, as the file was when reading began, and said to be changed. */
-static void settle_changed(struct gathering *g, struct entry *e, const struct entry *begun, uint64_t got)
+/*
+ * The file changed while it was read, each time: what was read is taken, as the source describes it (source_read_end()), and said to
+ * be changed. A member of a group that outgrew the group is cut off at what was read.
+ */
+static void settle_changed(struct gathering *g, struct entry *e, uint64_t got)
 {
 	_free_ char *path = xstrndup(e->path, e->path_len);
 
-	*e = *begun;
 	e->changed = true;
 	if (content_length(e) != got) {
 		e->sparse = false;
@@ -300,7 +302,6 @@ static int read_whole(struct source *source, uint8_t *data, size_t room, size_t 
 static int read_member(struct gathering *g, struct entry *e, struct stat_print *print, bool *taken)
 {
 	struct item *batch = g->batch;
-	struct entry begun;
 	size_t got = 0;
 	bool same = false;
 
@@ -308,25 +309,21 @@ static int read_member(struct gathering *g, struct entry *e, struct stat_print *
 	for (int attempt = 0; attempt < READ_ATTEMPTS && !same; attempt++) {
 		int code = source_read_begin(g->o->source, e, print);
 
-		if (code == ERR_MISSING)
-			g->counts->skipped++;
-		if (code != 0)
+		if (code != 0) /* missing: the source has said why */
 			return code == ERR_MISSING ? 0 : code;
-		if (!item_set_extents(batch, e, e->extents, e->extent_count))
-			return skip_open(g, e, print, "its extents are too many to be stored");
-		begun = *e;
 		code = read_whole(g->o->source, batch->data + batch->len, BATCH_DATA - batch->len, &got);
-		if (code != 0)
-			return skip_open(g, e, print, err_message());
-		code = source_read_end(g->o->source, e, print, &same);
+		if (code == ERR_MISSING)
+			return 0;
+		if (code == 0)
+			code = source_read_end(g->o->source, e, print, &same);
 		if (code != 0)
 			return code;
-		same = same && got == content_length(&begun);
+		same = same && got == content_length(e);
+		if (!item_set_extents(batch, e, e->extents, e->extent_count))
+			return skip_open(g, e, print, "its extents are too many to be stored");
 	}
 	if (!same)
-		settle_changed(g, e, &begun, got);
-	else
-		e->extents = begun.extents; /* the copy, not the source's own */
+		settle_changed(g, e, got);
 	e->content = (struct content){ .form = got == 0 ? CONTENT_NONE : CONTENT_SLICE, .offset = batch->len, .length = got };
 	if (got == 0)
 		sha256(NULL, 0, e->fingerprint);
@@ -527,32 +524,27 @@ static int abandon(struct reading *r)
 	return push_piece(r, piece);
 }
 
-/* Once from begin to end. *same: it stayed as it was. ERR_MISSING: to be left out, and told. */
-static int read_once(struct reading *r, struct entry *begun, struct item **last, bool *same)
+/* Once from begin to end. *same: it stayed as it was. ERR_MISSING: to be left out; the source has said why. */
+static int read_once(struct reading *r, struct item **last, bool *same)
 {
 	struct gathering *g = r->g;
 	int code = source_read_begin(g->o->source, r->e, &r->print);
 
 	*last = NULL;
-	if (code == ERR_MISSING)
-		g->counts->skipped++;
 	if (code != 0)
 		return code;
-	*begun = *r->e;
 	r->first = true;
 	code = read_pieces(r, last);
-	if (r->unreadable) {
-		(void)skip_open(g, r->e, &r->print, err_message());
-		return ERR_MISSING;
-	}
+	if (r->unreadable)
+		return code;
 	int end = source_read_end(g->o->source, r->e, &r->print, same);
-	*same = *same && r->total == content_length(begun);
+	*same = *same && r->total == content_length(r->e);
 	return code != 0 ? code : end;
 }
 
 static int read_large(struct gathering *g, const struct entry *e, const struct stat_print *print)
 {
-	struct entry now = *e, begun = *e, *added;
+	struct entry now = *e, *added;
 	struct reading r = { .g = g, .e = &now, .print = *print };
 	struct item *last = NULL;
 	bool same = false;
@@ -561,7 +553,7 @@ static int read_large(struct gathering *g, const struct entry *e, const struct s
 	for (int attempt = 0; attempt < READ_ATTEMPTS && !same && code == 0; attempt++) {
 		if (last != NULL)
 			pool_give(last);
-		code = read_once(&r, &begun, &last, &same);
+		code = read_once(&r, &last, &same);
 	}
 	if (code == ERR_MISSING)
 		return abandon(&r);
@@ -572,7 +564,7 @@ static int read_large(struct gathering *g, const struct entry *e, const struct s
 	}
 	g->counts->read_files++;
 	if (!same)
-		settle_changed(g, &now, &begun, r.total);
+		settle_changed(g, &now, r.total);
 	if (last == NULL) {
 		sha256(NULL, 0, now.fingerprint);
 		return add_to_batch(g, &now, &r.print, &added);

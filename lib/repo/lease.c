@@ -76,7 +76,7 @@ struct leases {
 static int load_holder(const char *state, const char *dataset, uint8_t holder[16])
 {
 	_free_ char *path = xasprintf("%s/%s/holder", state, dataset);
-	_buf_ struct buf bytes;
+	_buf_ struct buf bytes = { 0 };
 
 	buf_init(&bytes, 16, "holder");
 	int code = io_load(path, &bytes);
@@ -106,7 +106,7 @@ static int see_lease(void *context, const char *name, uint64_t size)
 	struct seen *seen = context;
 	struct repo *r = seen->l->r;
 	uint64_t number;
-	_buf_ struct buf object;
+	_buf_ struct buf object = { 0 };
 	struct signed_view view;
 	const struct signer *signer;
 	struct lease lease;
@@ -175,8 +175,8 @@ static int write_lease(struct leases *l, unsigned zone, uint64_t number)
 {
 	struct lease lease = { .number = number, .from = l->since, .until = l->until };
 	char name[OBJECT_NAME_MAX];
-	_buf_ struct buf body;
-	_buf_ struct buf object;
+	_buf_ struct buf body = { 0 };
+	_buf_ struct buf object = { 0 };
 
 	memcpy(lease.dataset, l->r->dataset, sizeof lease.dataset);
 	memcpy(lease.holder, l->holder, sizeof lease.holder);

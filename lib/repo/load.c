@@ -101,7 +101,7 @@ static int place_packs(struct repo *r, const struct listing listings[REPO_ZONES_
 static int load_mark(struct repo *r, unsigned zone, const uint8_t pack[DIGEST_SIZE])
 {
 	char name[OBJECT_NAME_MAX];
-	_buf_ struct buf object;
+	_buf_ struct buf object = { 0 };
 	struct signed_view view;
 	const struct signer *signer;
 	struct condemned mark;
@@ -216,7 +216,7 @@ static int compare_with_last_time(struct repo *r)
 			char fact[ZONE_NAME_MAX + KEY_ID_HEX + 8], signer[KEY_ID_HEX];
 			uint64_t seq = r->chains[c].zone_seq[i], seen = 0;
 			uint8_t bytes[8];
-			_buf_ struct buf old;
+			_buf_ struct buf old = { 0 };
 
 			if (!r->zones[i].up)
 				continue;

@@ -75,7 +75,6 @@ struct chain { /* the index chain of one signer */
 	uint8_t signer[KEY_ID_SIZE];
 	uint64_t seq; /* newest in any zone; 0: none */
 	uint8_t hash[DIGEST_SIZE];
-	uint64_t checkpoint; /* newest checkpoint's seq; 0: none */
 	uint64_t zone_seq[REPO_ZONES_MAX];
 };
 

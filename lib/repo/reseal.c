@@ -12,7 +12,7 @@ static int make_object(const struct repo *r, const struct snapshot *s, const str
 {
 	struct seal *seal = xcalloc(1, sizeof *seal);
 	struct seal_binding binding = { .dataset = r->dataset };
-	_buf_ struct buf body;
+	_buf_ struct buf body = { 0 };
 	int code = 0;
 
 	buf_init(&body, SEAL_MAX, "seal");
@@ -38,7 +38,7 @@ static int make_object(const struct repo *r, const struct snapshot *s, const str
 static int put_confirmed(struct repo *r, const char *name, const struct buf *object)
 {
 	for (unsigned i = 0; i < r->zone_count; i++) {
-		_buf_ struct buf back;
+		_buf_ struct buf back = { 0 };
 		int code = zone_put(r->zones[i].writer, name, object->data, object->len);
 
 		buf_init(&back, SEAL_MAX, "seal");
@@ -87,7 +87,7 @@ static bool intent_appeared(struct repo *r, const struct snapshot *s)
 static int reseal_one(struct repo *r, const struct snapshot *s, const struct reseal_options *o, struct reseal_result *result)
 {
 	_secret_ uint8_t *root_key = secret_new(KEY_SIZE);
-	_buf_ struct buf object;
+	_buf_ struct buf object = { 0 };
 	char name[OBJECT_NAME_MAX], id[SNAPSHOT_ID_HEX];
 	uint32_t newest = s->seals[0] > s->seals[1] ? s->seals[0] : s->seals[1];
 	int code = tree_unseal(r, s, o->operator, -1, root_key);

@@ -47,8 +47,8 @@ static int put_intent(struct retiring *t, struct snapshot *s)
 	struct intent intent = { .made_at = clock_now(), .expired_at = repo_expiry(t->r, s) };
 	unsigned missing = t->zones & ~s->intents;
 	char name[OBJECT_NAME_MAX];
-	_buf_ struct buf body;
-	_buf_ struct buf object;
+	_buf_ struct buf body = { 0 };
+	_buf_ struct buf object = { 0 };
 
 	if (missing == 0)
 		return 0;

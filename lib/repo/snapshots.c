@@ -64,7 +64,7 @@ static int adopt(struct repo *r, const struct header *header, const struct signe
 static int load_header(struct repo *r, unsigned zone, const struct listed_header *row)
 {
 	char name[OBJECT_NAME_MAX];
-	_buf_ struct buf object;
+	_buf_ struct buf object = { 0 };
 	struct header header;
 	const struct signer *signer;
 	struct snapshot *s = NULL;
@@ -96,7 +96,7 @@ static int load_header(struct repo *r, unsigned zone, const struct listed_header
 static int load_intent(struct repo *r, unsigned zone, const uint8_t id[SNAPSHOT_ID_SIZE])
 {
 	char name[OBJECT_NAME_MAX];
-	_buf_ struct buf object;
+	_buf_ struct buf object = { 0 };
 	struct signed_view view;
 	const struct signer *signer, *header_signer;
 	struct intent intent;

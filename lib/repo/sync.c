@@ -466,7 +466,7 @@ static int sync_zone(struct syncing *s, struct seals *seals, unsigned to)
 	return code == 0 && open_to(s, to) ? sync_headers(s, to) : code;
 }
 
-static int sync_zones(struct repo *r, bool heal, struct sync_result *result)
+static int sync_zones(struct repo *r, bool heal, bool may_destroy, struct sync_result *result)
 {
 	struct syncing s = { .r = r, .result = result, .heal = heal };
 	struct seals seals = { .listed = false };
@@ -474,7 +474,7 @@ static int sync_zones(struct repo *r, bool heal, struct sync_result *result)
 
 	*result = (struct sync_result){ 0 };
 	for (unsigned i = 0; i < r->zone_count; i++) {
-		if (open_to(&s, i))
+		if (may_destroy && open_to(&s, i))
 			sync_intents(&s, i);
 	}
 	for (unsigned i = 0; i < r->zone_count && code == 0; i++) {
@@ -486,12 +486,12 @@ static int sync_zones(struct repo *r, bool heal, struct sync_result *result)
 	return code == 0 && result->objects + result->deleted > 0 ? repo_load(r) : code;
 }
 
-int repo_sync(struct repo *r, struct sync_result *result)
+int repo_sync(struct repo *r, bool may_destroy, struct sync_result *result)
 {
-	return sync_zones(r, false, result);
+	return sync_zones(r, false, may_destroy, result);
 }
 
 int repo_heal(struct repo *r, struct sync_result *result)
 {
-	return sync_zones(r, true, result);
+	return sync_zones(r, true, true, result);
 }

@@ -16,9 +16,10 @@ struct sync_result {
 
 /*
  * Needs a loaded repo with writers and a lease; the repo is loaded again when something was copied or deleted. Trouble with one
- * zone (full, unavailable) ends the copying there, with a finding, and is no error.
+ * zone (full, unavailable) ends the copying there, with a finding, and is no error. Not may_destroy (the clock is in doubt): an intent
+ * is not carried to the zone that lacks it, and nothing of what it destroys is copied either.
  */
-must_check int repo_sync(struct repo *r, struct sync_result *result);
+must_check int repo_sync(struct repo *r, bool may_destroy, struct sync_result *result);
 
 /*
  * For check --repair: the same, but what stands in a zone without counting there is replaced, and nothing is destroyed. What a check found

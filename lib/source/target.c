@@ -370,6 +370,9 @@ int target_finish(struct target *t)
 		if (last)
 			break;
 	}
+	/* "Restored" means on the disk. */
+	if (code == 0 && syncfs(t->root) != 0)
+		code = failed_errno(ERR_SYSTEM, "what was restored cannot be brought to the disk");
 	target_tell_troubles(t);
 	return code;
 }

@@ -9,7 +9,7 @@ static struct sync_result sync_now(struct made *m)
 	struct sync_result result;
 
 	made_open(m);
-	assert_int_equal(repo_sync(m->repo, &result), 0);
+	assert_int_equal(repo_sync(m->repo, true, &result), 0);
 	return result;
 }
 
