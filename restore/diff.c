@@ -9,7 +9,8 @@
 
 /* What can differ between two entries of one path, in the order in which it is told. */
 enum { TYPE, CONTENT, TARGET, LINK, MODE, OWNER, TIME, ATTRIBUTES, ASPECTS };
-static const char *const aspects[ASPECTS] = { "type", "content", "target", "hard link", "mode", "owner", "time", "attributes" };
+static const char *const aspects[ASPECTS] = { "type", "content", "target", "hard link",
+					      "mode", "owner",   "time",   "attributes" };
 
 struct side {
 	struct opened opened;
@@ -25,7 +26,7 @@ struct comparing {
 
 static bool same_bytes(const void *a, size_t a_len, const void *b, size_t b_len)
 {
-	return a_len == b_len && (a_len == 0 || memcmp(a, b, a_len) == 0);
+	return a_len == b_len && (a == NULL || b == NULL || memcmp(a, b, a_len) == 0);
 }
 
 static bool same_owner(const struct entry *a, const struct entry *b)
@@ -55,10 +56,11 @@ static unsigned compare(const struct entry *a, const struct entry *b)
 
 	if (a->type != b->type)
 		return 1u << TYPE;
-	if ((a->link == NULL) != (b->link == NULL) || same_bytes(a->link, a->link_len, b->link, b->link_len) == false)
+	if ((a->link == NULL) != (b->link == NULL) || !same_bytes(a->link, a->link_len, b->link, b->link_len))
 		differ |= 1u << LINK;
 	if (a->link == NULL && b->link == NULL) {
-		if (a->size != b->size || (a->type == ENTRY_FILE && memcmp(a->fingerprint, b->fingerprint, DIGEST_SIZE) != 0) ||
+		if (a->size != b->size ||
+		    (a->type == ENTRY_FILE && memcmp(a->fingerprint, b->fingerprint, DIGEST_SIZE) != 0) ||
 		    a->major != b->major || a->minor != b->minor)
 			differ |= 1u << CONTENT;
 		if (!same_bytes(a->target, a->target_len, b->target, b->target_len))
@@ -71,13 +73,17 @@ static unsigned compare(const struct entry *a, const struct entry *b)
 	return differ;
 }
 
-static int show_json(struct comparing *c, const char *change, const struct entry *before, const struct entry *now, unsigned differ)
+/* `e`: whichever of the two there is, `now` first. */
+static int show_json(struct comparing *c, const struct entry *e, const struct entry *before, const struct entry *now,
+		     unsigned differ)
 {
+	const char *change = before == NULL ? "added" : "removed";
+
 	struct json *j = json_new();
 
 	json_object(j);
-	json_put_text(j, "change", change);
-	put_entry(j, now != NULL ? now : before);
+	json_put_text(j, "change", before != NULL && now != NULL ? "changed" : change);
+	put_entry(j, e);
 	if (before != NULL && now != NULL) {
 		json_key(j, "what");
 		json_array(j);
@@ -102,7 +108,7 @@ static int show(struct comparing *c, const struct entry *before, const struct en
 
 	must(e != NULL);
 	if (c->json)
-		return show_json(c, before == NULL ? "added" : now == NULL ? "removed" : "changed", before, now, differ);
+		return show_json(c, e, before, now, differ);
 	printf("%c ", before == NULL ? '+' : now == NULL ? '-' : 'M');
 	if (e->path_len == 0)
 		putchar('.');
@@ -131,15 +137,17 @@ static int advance(struct comparing *c, struct side *s)
 		if (!fetch_lost(code))
 			return code;
 		findings_add(c->findings, FINDING_LOST, NULL, tree_lost(s->opened.tree, &len),
-			     "%s: the list of entries that begins here is lost, and they with it: %s", s->opened.name, err_message());
+			     "%s: the list of entries that begins here is lost, and they with it: %s", s->opened.name,
+			     err_message());
 	}
 }
 
 static int step(struct comparing *c, struct side *a, struct side *b)
 {
-	int order = a->entry == NULL ? 1 :
-		    b->entry == NULL ? -1 :
-				       path_compare(a->entry->path, a->entry->path_len, b->entry->path, b->entry->path_len);
+	int order = a->entry == NULL ? 1
+		    : b->entry == NULL
+			    ? -1
+			    : path_compare(a->entry->path, a->entry->path_len, b->entry->path, b->entry->path_len);
 	int code = 0;
 
 	if (order < 0) {
@@ -173,8 +181,8 @@ static int compare_snapshots(struct comparing *c, struct side *a, struct side *b
 		return code;
 	if (c->json)
 		return rows_end(&c->rows);
-	printf("%s -> %s: %" PRIu64 " added, %" PRIu64 " removed, %" PRIu64 " changed\n", a->opened.name, b->opened.name, c->added,
-	       c->removed, c->changed);
+	printf("%s -> %s: %" PRIu64 " added, %" PRIu64 " removed, %" PRIu64 " changed\n", a->opened.name,
+	       b->opened.name, c->added, c->removed, c->changed);
 	return 0;
 }
 

@@ -13,8 +13,9 @@ static const struct {
 	char letter;
 	const char *name;
 } types[] = {
-	[ENTRY_FILE] = { '-', "file" },     [ENTRY_FOLDER] = { 'd', "folder" }, [ENTRY_SYMLINK] = { 'l', "symlink" },
-	[ENTRY_FIFO] = { 'p', "fifo" },     [ENTRY_SOCKET] = { 's', "socket" }, [ENTRY_CHAR] = { 'c', "character-device" },
+	[ENTRY_FILE] = { '-', "file" },          [ENTRY_FOLDER] = { 'd', "folder" },
+	[ENTRY_SYMLINK] = { 'l', "symlink" },    [ENTRY_FIFO] = { 'p', "fifo" },
+	[ENTRY_SOCKET] = { 's', "socket" },      [ENTRY_CHAR] = { 'c', "character-device" },
 	[ENTRY_BLOCK] = { 'b', "block-device" },
 };
 
@@ -77,7 +78,8 @@ int rows_add(struct rows *rows, struct json *object)
 	if (code != 0)
 		return code;
 	/* json_take() ends a document with a newline. */
-	if (fputs(rows->begun ? ",\n" : "[", stdout) == EOF || fwrite(text.data, 1, text.len - 1, stdout) != text.len - 1)
+	if (fputs(rows->begun ? ",\n" : "[", stdout) == EOF ||
+	    fwrite(text.data, 1, text.len - 1, stdout) != text.len - 1)
 		return failed_errno(ERR_SYSTEM, "cannot write to standard output");
 	rows->begun = true;
 	return 0;
@@ -85,9 +87,9 @@ int rows_add(struct rows *rows, struct json *object)
 
 int rows_end(struct rows *rows)
 {
-	return fputs(rows->begun ? "]\n" : "[]\n", stdout) != EOF && fflush(stdout) == 0 ?
-		       0 :
-		       failed_errno(ERR_SYSTEM, "cannot write to standard output");
+	return fputs(rows->begun ? "]\n" : "[]\n", stdout) != EOF && fflush(stdout) == 0
+		       ? 0
+		       : failed_errno(ERR_SYSTEM, "cannot write to standard output");
 }
 
 void print_path(const char *path, size_t len)

@@ -1,4 +1,7 @@
-/* Entries of a snapshot on standard output: a line or a JSON object each, written as they come, however many there are. */
+/*
+ * Entries of a snapshot on standard output: a line or a JSON object each, written as they come, however many there
+ * are.
+ */
 #ifndef RESTORE_ENTRIES_H
 #define RESTORE_ENTRIES_H
 

@@ -8,8 +8,8 @@
 #include "base/clock.h"
 #include "commands.h"
 #include "entries.h"
-#include "report/progress.h"
 #include "repo/selection.h"
+#include "report/progress.h"
 
 struct finding_entries {
 	const char *pattern;
@@ -17,7 +17,7 @@ struct finding_entries {
 	bool whole_path; /* the pattern has a '/' */
 	bool json;
 	struct rows rows;
-	const struct opened *opened;
+	struct opened opened;
 	uint64_t found;
 };
 
@@ -42,12 +42,13 @@ static int show_match(void *context, const struct entry *e, const struct node *n
 		struct json *j = json_new();
 
 		json_object(j);
-		put_snapshot(j, "snapshot", f->opened->repo, f->opened->snapshot);
+		put_snapshot(j, "snapshot", f->opened.repo, f->opened.snapshot);
 		put_entry(j, e);
 		json_close_object(j);
 		return rows_add(&f->rows, j);
 	}
-	printf("%s  %10s  %s  ", f->opened->name, e->type == ENTRY_FILE ? format_bytes(e->size, bytes) : entry_type_name(e->type),
+	printf("%s  %10s  %s  ", f->opened.name,
+	       e->type == ENTRY_FILE ? format_bytes(e->size, bytes) : entry_type_name(e->type),
 	       clock_format(e->mtime, time));
 	print_path(e->path, e->path_len);
 	putchar('\n');
@@ -55,20 +56,19 @@ static int show_match(void *context, const struct entry *e, const struct node *n
 }
 
 /* A snapshot that cannot be opened is told and passed over: the others are asked for too. */
-static int find_in_snapshot(struct session *s, struct repo *r, const struct snapshot *snapshot, struct finding_entries *f)
+static int find_in_snapshot(struct session *s, struct repo *r, const struct snapshot *snapshot,
+			    struct finding_entries *f)
 {
 	static const struct selection everything;
-	struct opened opened;
-	int code = session_unlock(s, r, snapshot, &opened);
+	int code = session_unlock(s, r, snapshot, &f->opened);
 
-	f->opened = &opened;
 	if (code == 0)
-		code = selection_walk(&everything, opened.tree, s->findings, NULL, show_match, f);
+		code = selection_walk(&everything, f->opened.tree, s->findings, NULL, show_match, f);
 	else if (fetch_lost(code)) {
 		findings_add(s->findings, FINDING_LOST, NULL, NULL, "%s", err_message());
 		code = 0;
 	}
-	opened_release(&opened);
+	opened_release(&f->opened);
 	return code;
 }
 

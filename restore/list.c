@@ -45,8 +45,8 @@ static size_t list_dataset(const struct repo *r, bool all, struct json *j, bool 
 			put_snapshot(j, NULL, r, s);
 		} else {
 			if (shown == 0 && with_title)
-				printf("%-8s  %-*s  %-20s  %10s  %10s  %s\n", "ID", (int)(strlen(r->dataset) + 21), "SNAPSHOT", "EXPIRES",
-				       "FILES", "SIZE", "ZONES, STATE");
+				printf("%-8s  %-*s  %-20s  %10s  %10s  %s\n", "ID", (int)(strlen(r->dataset) + 21),
+				       "SNAPSHOT", "EXPIRES", "FILES", "SIZE", "ZONES, STATE");
 			print_row(r, s);
 		}
 		shown++;

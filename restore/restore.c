@@ -52,10 +52,10 @@ static int print_plan(struct run *x, const struct restore_plan *p)
 		json_free(j);
 		return code;
 	}
-	printf("%s would restore %" PRIu64 " files, %" PRIu64 " folders and %" PRIu64 " other entries, %s in all\n", x->opened.name,
-	       p->files, p->folders, p->others, format_bytes(p->bytes, bytes));
-	printf("it takes about %s of disk; %s are free beneath '%s'\n", format_bytes(p->disk, disk), format_bytes(p->free, room),
-	       x->own->to);
+	printf("%s would restore %" PRIu64 " files, %" PRIu64 " folders and %" PRIu64 " other entries, %s in all\n",
+	       x->opened.name, p->files, p->folders, p->others, format_bytes(p->bytes, bytes));
+	printf("it takes about %s of disk; %s are free beneath '%s'\n", format_bytes(p->disk, disk),
+	       format_bytes(p->free, room), x->own->to);
 	printf("expected time: %s, from a sample that was read\n", clock_format_span((int64_t)p->seconds, span));
 	return 0;
 }
@@ -69,8 +69,8 @@ static int dry_run(struct run *x)
 	if (code == 0)
 		code = print_plan(x, &plan);
 	if (code == 0 && plan.disk > plan.free)
-		code = failed(ERR_FULL, "it would not fit: about %s are needed, %s are free beneath '%s'", format_bytes(plan.disk, disk),
-			      format_bytes(plan.free, room), x->own->to);
+		code = failed(ERR_FULL, "it would not fit: about %s are needed, %s are free beneath '%s'",
+			      format_bytes(plan.disk, disk), format_bytes(plan.free, room), x->own->to);
 	return code;
 }
 
@@ -101,9 +101,11 @@ static void say_result(struct run *x, const struct restore_result *result, uint6
 		snprintf(span, sizeof span, "%.1f s", seconds);
 	else
 		clock_format_span((int64_t)(seconds + 0.5), span);
-	printf("restored %s into '%s': %" PRIu64 " files, %" PRIu64 " folders, %" PRIu64 " other entries, %s in %s (%s/s)",
-	       x->opened.name, x->own->to, result->files, result->folders, result->others, format_bytes(result->bytes, bytes),
-	       span, format_bytes((uint64_t)((double)result->bytes / (seconds + 1e-9)), rate));
+	printf("restored %s into '%s': %" PRIu64 " files, %" PRIu64 " folders, %" PRIu64
+	       " other entries, %s in %s (%s/s)",
+	       x->opened.name, x->own->to, result->files, result->folders, result->others,
+	       format_bytes(result->bytes, bytes), span,
+	       format_bytes((uint64_t)((double)result->bytes / (seconds + 1e-9)), rate));
 	say_sources(x);
 	putchar('\n');
 	if (result->resumed)
@@ -114,8 +116,8 @@ static void say_result(struct run *x, const struct restore_result *result, uint6
 		puts("the fingerprint of every file was checked on what was written");
 	if (result->lost > 0)
 		printf("%" PRIu64 " losses, named above: %s\n", result->lost,
-		       x->session.only_zone >= 0 ? "without --zone, the other zone may have them whole" :
-						   "neither zone has them whole");
+		       x->session.only_zone >= 0 ? "without --zone, the other zone may have them whole"
+						 : "neither zone has them whole");
 }
 
 static int print_result(struct run *x, const struct restore_result *result, uint64_t ticks)

@@ -21,7 +21,8 @@ static int open_bare(struct session *s)
 	if (code == 0 && urls->count > REPO_ZONES_MAX)
 		code = failed(ERR_USAGE, "--zone-url can be given %d times at most", REPO_ZONES_MAX);
 	if (code == 0 && signers->count == 0)
-		code = failed(ERR_USAGE, "without a configuration, --signer says whose snapshots to trust: name the agent's .pub file, and "
+		code = failed(ERR_USAGE, "without a configuration, --signer says whose snapshots to trust: name the "
+					 "agent's .pub file, and "
 					 "the operator's, whose seals count too");
 	for (size_t i = 0; i < urls->count && code == 0; i++) {
 		code = zone_check_url(urls->items[i]);
@@ -41,8 +42,10 @@ static int open_configured(struct session *s, const struct common_options *commo
 	else if (code == 0)
 		code = trust_load(s->config, &s->trust);
 	if (code == 0 && s->trust.count == 0)
-		code = failed(ERR_USAGE, "%s names no signers, and there are no .pub files beside its agent_key: say with --signer whose "
-					 "snapshots to trust",
+		code = failed(ERR_USAGE,
+			      "%s names no signers, and there are no .pub files beside its agent_key: say with "
+			      "--signer whose "
+			      "snapshots to trust",
 			      s->config->file);
 	if (code == 0)
 		repo_places(s->config, s->places, &s->place_count);
@@ -60,8 +63,9 @@ static int choose_zone(struct session *s)
 	}
 	if (s->only_zone >= 0)
 		return 0;
-	return failed(ERR_USAGE, "there is no zone '%s': there %s %s%s%s", s->access->zone, s->place_count == 1 ? "is" : "are",
-		      s->places[0].name, s->place_count > 1 ? " and " : "", s->place_count > 1 ? s->places[1].name : "");
+	return failed(ERR_USAGE, "there is no zone '%s': there %s %s%s%s", s->access->zone,
+		      s->place_count == 1 ? "is" : "are", s->places[0].name, s->place_count > 1 ? " and " : "",
+		      s->place_count > 1 ? s->places[1].name : "");
 }
 
 int session_open(const struct common_options *common, const struct access_options *access, struct session *out)
@@ -114,8 +118,8 @@ int session_key(struct session *s)
 	int code = key_load(path, file == NULL ? passphrase_ask : passphrase_file, file, &s->key);
 	free(file);
 	if (code == 0 && !role_has_box(s->key->public.role))
-		code = failed(ERR_KEY, "'%s' is a key for the role %s, which opens no snapshot; give an operator's", path,
-			      role_name(s->key->public.role));
+		code = failed(ERR_KEY, "'%s' is a key for the role %s, which opens no snapshot; give an operator's",
+			      path, role_name(s->key->public.role));
 	return code;
 }
 
@@ -165,7 +169,8 @@ static int discover_datasets(struct session *s)
 		code = one == 0 ? 0 : code;
 	}
 	if (code == 0 && s->dataset_count == 0)
-		return failed(ERR_MISSING, "there is no dataset in %s", s->place_count > 1 ? "these zones" : "this zone");
+		return failed(ERR_MISSING, "there is no dataset in %s",
+			      s->place_count > 1 ? "these zones" : "this zone");
 	return code == 0 ? 0 : failed(code, "no zone answers");
 }
 
@@ -192,7 +197,9 @@ int session_datasets(struct session *s, const char *only)
 
 int session_repo(struct session *s, const char *dataset, struct repo **out)
 {
-	struct repo_options options = { .dataset = dataset, .trust = &s->trust, .places = s->places, .place_count = s->place_count };
+	struct repo_options options = {
+		.dataset = dataset, .trust = &s->trust, .places = s->places, .place_count = s->place_count
+	};
 	int code = 0;
 
 	*out = NULL;
@@ -226,11 +233,14 @@ int session_check_retention(const struct repo *r, const struct snapshot *s)
 
 	select_text(r, s, name);
 	if (s->intents != 0)
-		return failed(ERR_REFUSED, "%s is being destroyed since %s: its retention is over, and nothing brings it back", name,
+		return failed(ERR_REFUSED,
+			      "%s is being destroyed since %s: its retention is over, and nothing brings it back", name,
 			      clock_format(s->intent_at, time));
 	if (repo_expiry(r, s) <= clock_now())
-		return failed(ERR_REFUSED, "%s expired at %s: its retention is over, so it is not opened any more, although the next prune "
-					   "has yet to destroy it",
+		return failed(ERR_REFUSED,
+			      "%s expired at %s: its retention is over, so it is not opened any more, although the "
+			      "next prune "
+			      "has yet to destroy it",
 			      name, clock_format(repo_expiry(r, s), time));
 	return 0;
 }
@@ -268,7 +278,10 @@ void put_snapshot(struct json *j, const char *key, const struct repo *r, const s
 	json_close_object(j);
 }
 
-/* A zone that answers and does not have the snapshot is no source for it, which is worth saying before anybody wonders. */
+/*
+ * A zone that answers and does not have the snapshot is no source for it, which is worth saying before anybody
+ * wonders.
+ */
 static int check_zones(struct session *s, struct repo *r, const struct snapshot *snapshot, const char *name)
 {
 	for (unsigned i = 0; i < r->zone_count; i++) {
@@ -276,7 +289,8 @@ static int check_zones(struct session *s, struct repo *r, const struct snapshot 
 			continue;
 		if (s->only_zone == (int)i)
 			return failed(ERR_MISSING, "zone %s does not have %s", r->zones[i].name, name);
-		findings_add(s->findings, FINDING_LAG, r->zones[i].name, NULL, "does not have %s: it is read from the other zone", name);
+		findings_add(s->findings, FINDING_LAG, r->zones[i].name, NULL,
+			     "does not have %s: it is read from the other zone", name);
 	}
 	if (s->only_zone >= 0 && !r->zones[s->only_zone].up)
 		return failed(ERR_UNAVAILABLE, "zone %s does not answer", r->zones[s->only_zone].name);
@@ -296,13 +310,14 @@ int session_unlock(struct session *s, struct repo *r, const struct snapshot *sna
 	if (code == 0) {
 		out->root_key = secret_new(KEY_SIZE);
 		code = tree_unseal(r, snapshot, s->key, s->only_zone, out->root_key);
+		code = code == ERR_MISSING ? ERR_INTEGRITY : code;
 	}
 	if (code != 0)
 		return code;
 	out->fetcher = fetcher_new(r, s->only_zone);
 	fetcher_expect(out->fetcher, s->only_zone >= 0 ? ZONE_BIT((unsigned)s->only_zone) : snapshot->zones);
 	code = tree_open(out->fetcher, snapshot->header.root_id, out->root_key, &out->tree);
-	/* Without its root nothing of a snapshot can be had: that is a loss like others, told as one. */
+	/* Without its seal or root nothing of a snapshot can be had: that is a loss like others, told as one. */
 	return code != 0 && fetch_lost(code) ? failed_in(ERR_INTEGRITY, "%s is lost", out->name) : code;
 }
 
@@ -319,8 +334,8 @@ static int find_by_id(struct session *s, const char *id, struct opened *out)
 			return code;
 		code = select_snapshot(r, id, &found);
 		if (code == 0 && out->repo != NULL)
-			code = failed(ERR_USAGE, "the id prefix '%s' is ambiguous: datasets %s and %s both have one", id, out->repo->dataset,
-				      r->dataset);
+			code = failed(ERR_USAGE, "the id prefix '%s' is ambiguous: datasets %s and %s both have one",
+				      id, out->repo->dataset, r->dataset);
 		else if (code == 0)
 			*out = (struct opened){ .repo = r, .snapshot = found };
 		if (out->repo != r)

@@ -1,6 +1,6 @@
 /*
- * What every command of nightfold-restore starts from: the zones and whom to trust, from the configuration or, on a bare host, from
- * --zone-url and --signer alone; the operator's key; and from a snapshot's name to its opened tree.
+ * What every command of nightfold-restore starts from: the zones and whom to trust, from the configuration or, on a
+ * bare host, from --zone-url and --signer alone; the operator's key; and from a snapshot's name to its opened tree.
  */
 #ifndef RESTORE_SESSION_H
 #define RESTORE_SESSION_H
@@ -20,23 +20,30 @@ struct session {
 	struct trust trust;
 	struct zone_place places[REPO_ZONES_MAX];
 	unsigned place_count;
-	int only_zone; /* -1: all */
+	int only_zone;          /* -1: all */
 	struct secret_key *key; /* NULL until session_key() */
 	struct findings *findings;
 	char **datasets; /* session_datasets() */
 	size_t dataset_count;
 };
 
-must_check int session_open(const struct common_options *common, const struct access_options *access, struct session *out);
+must_check int session_open(const struct common_options *common, const struct access_options *access,
+			    struct session *out);
 void session_close(struct session *s); /* also of one that did not open */
 
-/* Ends a command: prints the message of `code` if it is an error, and returns the exit status, by the findings where it is 0. */
+/*
+ * Ends a command: prints the message of `code` if it is an error, and returns the exit status, by the findings where
+ * it is 0.
+ */
 int session_end(struct session *s, int code);
 
 /* Loads the operator's key into s->key. */
 must_check int session_key(struct session *s);
 
-/* Fills s->datasets: --dataset or `only` (may be NULL), else those of the configuration, else those that the zones have. */
+/*
+ * Fills s->datasets: --dataset or `only` (may be NULL), else those of the configuration, else those that the zones
+ * have.
+ */
 must_check int session_datasets(struct session *s, const char *only);
 
 /* A dataset's repo, loaded. */
@@ -53,8 +60,8 @@ struct opened {
 };
 
 /*
- * Finds the snapshot that `text` names, in all datasets when it is an id alone, and opens it with the key. ERR_REFUSED: its retention is
- * over, or it is being destroyed.
+ * Finds the snapshot that `text` names, in all datasets when it is an id alone, and opens it with the key.
+ * ERR_REFUSED: its retention is over, or it is being destroyed.
  */
 must_check int session_open_snapshot(struct session *s, const char *text, struct opened *out);
 

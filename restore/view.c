@@ -155,7 +155,8 @@ static int print_file(struct opened *o, const char *path)
 		code = write_hole(&printed, e->size);
 	content_reader_free(reader);
 	if (code != 0 && fetch_lost(code))
-		return failed_in(ERR_INTEGRITY, "'%s' cannot be had whole, so what was printed of it is not to be used", path);
+		return failed_in(ERR_INTEGRITY, "'%s' cannot be had whole, so what was printed of it is not to be used",
+				 path);
 	return code == 0 && fflush(stdout) != 0 ? failed_errno(ERR_SYSTEM, "cannot write to standard output") : code;
 }
 

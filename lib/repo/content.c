@@ -68,7 +68,8 @@ void content_reader_free(struct content_reader *c)
 int content_chunk(struct content_reader *c, const struct piece *piece, const uint8_t **data)
 {
 	if (piece->chunk_size > CHUNK_MAX)
-		return failed(ERR_FORMAT, "a chunk of %llu bytes, the limit is %u", (unsigned long long)piece->chunk_size, CHUNK_MAX);
+		return failed(ERR_FORMAT, "a chunk of %llu bytes, the limit is %u",
+			      (unsigned long long)piece->chunk_size, CHUNK_MAX);
 	if (piece->chunk_size > c->cap) {
 		free(c->data);
 		c->cap = (size_t)piece->chunk_size;
@@ -100,8 +101,8 @@ static int read_piece(void *context, const struct piece *piece)
 	return code;
 }
 
-int content_read(struct content_reader *c, struct tree *t, const struct entry *e, const struct node *n, content_call call,
-		 void *context)
+int content_read(struct content_reader *c, struct tree *t, const struct entry *e, const struct node *n,
+		 content_call call, void *context)
 {
 	struct reading reading = { .reader = c, .walk = { .entry = e }, .call = call, .context = context };
 	uint8_t fingerprint[DIGEST_SIZE];
@@ -111,7 +112,7 @@ int content_read(struct content_reader *c, struct tree *t, const struct entry *e
 	if (code != 0)
 		return code;
 	sha256_final(c->hash, fingerprint);
-	return memcmp(fingerprint, e->fingerprint, DIGEST_SIZE) == 0 ?
-		       0 :
-		       failed(ERR_INTEGRITY, "its fingerprint is not the one that was taken at the backup");
+	return memcmp(fingerprint, e->fingerprint, DIGEST_SIZE) == 0
+		       ? 0
+		       : failed(ERR_INTEGRITY, "its fingerprint is not the one that was taken at the backup");
 }

@@ -1,6 +1,6 @@
 /*
- * The content of one file, in order, in one thread: for printing a file, and for reading one back from a disk. Restoring many
- * files goes through repo/fill.h.
+ * The content of one file, in order, in one thread: for printing a file, and for reading one back from a disk.
+ * Restoring many files goes through repo/fill.h.
  */
 #ifndef REPO_CONTENT_H
 #define REPO_CONTENT_H
@@ -26,8 +26,8 @@ void content_reader_free(struct content_reader *c);
 must_check int content_chunk(struct content_reader *c, const struct piece *piece, const uint8_t **data);
 
 /*
- * Calls back for the bytes of a file in ascending order of their `offset` in it; nothing for holes. At the end the fingerprint is
- * checked: ERR_INTEGRITY, when the caller has seen the bytes already.
+ * Calls back for the bytes of a file in ascending order of their `offset` in it; nothing for holes. At the end the
+ * fingerprint is checked: ERR_INTEGRITY, when the caller has seen the bytes already.
  */
 typedef int (*content_call)(void *context, uint64_t offset, const uint8_t *data, size_t len);
 must_check int content_read(struct content_reader *c, struct tree *t, const struct entry *e, const struct node *n,

@@ -24,9 +24,9 @@ struct fetcher {
 
 	pthread_mutex_t lock; /* guards all that follows; nothing else is locked or called while it is held */
 	struct scratch *scratch;
-	unsigned expected;             /* zones */
-	uint8_t *told;                 /* zones (bits) that failed to give something of a pack, by its number */
-	bool failed[REPO_ZONES_MAX];   /* did not answer once: asked last from then on */
+	unsigned expected;           /* zones */
+	uint8_t *told;               /* zones (bits) that failed to give something of a pack, by its number */
+	bool failed[REPO_ZONES_MAX]; /* did not answer once: asked last from then on */
 	uint64_t bytes[REPO_ZONES_MAX];
 };
 
@@ -137,7 +137,8 @@ static int tell(struct fetcher *f, uint32_t number, unsigned zone, enum finding_
 		return 0;
 	int code = catalog_pack(f->r->catalog, number, &pack, &origin);
 	if (code == 0)
-		findings_add(f->r->findings, kind, f->r->zones[zone].name, name_pack(f->r->dataset, pack.name, name), "%s", text);
+		findings_add(f->r->findings, kind, f->r->zones[zone].name, name_pack(f->r->dataset, pack.name, name),
+			     "%s", text);
 	return code;
 }
 
@@ -244,14 +245,14 @@ static int read_place(struct fetcher *f, unsigned zone, const struct chunk_place
 
 	if (code != 0)
 		return code;
-	code = zone_get_range(f->r->zones[zone].zone, name_pack(f->r->dataset, pack.name, name), place->offset, place->stored,
-			      stored);
+	code = zone_get_range(f->r->zones[zone].zone, name_pack(f->r->dataset, pack.name, name), place->offset,
+			      place->stored, stored);
 	/* A sector that cannot be read is damage to the object, not trouble of this host: the other zone may do. */
 	return code == ERR_SYSTEM ? ERR_INTEGRITY : code;
 }
 
-static int try_attempt(struct fetcher *f, struct blob_codec *codec, const struct attempt *a, const uint8_t key[KEY_SIZE],
-		       uint8_t *out)
+static int try_attempt(struct fetcher *f, struct blob_codec *codec, const struct attempt *a,
+		       const uint8_t key[KEY_SIZE], uint8_t *out)
 {
 	struct scratch *s = scratch_take(f, a->place->stored);
 	int code = read_place(f, a->zone, a->place, s->data);
@@ -281,9 +282,10 @@ static int check_key(const uint8_t id[ID_SIZE], const uint8_t key[KEY_SIZE])
 	char hex[ID_HEX];
 
 	chunk_id(key, made);
-	return memcmp(made, id, ID_SIZE) == 0 ?
-		       0 :
-		       failed(ERR_INTEGRITY, "the key that is given for chunk %.16s is another chunk's", hex_encode(id, ID_SIZE, hex));
+	return memcmp(made, id, ID_SIZE) == 0
+		       ? 0
+		       : failed(ERR_INTEGRITY, "the key that is given for chunk %.16s is another chunk's",
+				hex_encode(id, ID_SIZE, hex));
 }
 
 int fetch_chunk(struct fetcher *f, struct blob_codec *codec, enum kind kind, const uint8_t id[ID_SIZE],
@@ -308,7 +310,8 @@ int fetch_chunk(struct fetcher *f, struct blob_codec *codec, enum kind kind, con
 
 	size_t planned = plan(f, places, count, kind, size, list);
 	if (planned == 0)
-		return failed(ERR_INTEGRITY, "chunk %.16s is listed with another kind or length than its parent says", hex);
+		return failed(ERR_INTEGRITY, "chunk %.16s is listed with another kind or length than its parent says",
+			      hex);
 	/* The first failure is the one to tell: what comes behind are last resorts. */
 	char message[ERR_MESSAGE_MAX] = "";
 	int first = 0;
@@ -323,7 +326,8 @@ int fetch_chunk(struct fetcher *f, struct blob_codec *codec, enum kind kind, con
 		}
 	}
 	(void)err_adopt(first, message);
-	return failed_in(first, "chunk %.16s is %s", hex, f->only_zone >= 0 ? "not to be had from this zone" : "in no zone whole");
+	return failed_in(first, "chunk %.16s is %s", hex,
+			 f->only_zone >= 0 ? "not to be had from this zone" : "in no zone whole");
 }
 
 /* ---- nodes ---- */

@@ -1,10 +1,10 @@
 /*
- * Getting chunks: from the healthier zone, from the other on error, damage or absence. Thread-safe: each thread has its
- * own codec.
+ * Getting chunks: from the healthier zone, from the other on error, damage or absence. Thread-safe: each thread has
+ * its own codec.
  *
- * What a zone is asked for is decided from its listing and from what it has failed to give so far: first zones that list
- * the pack, gave no bad byte of it and have always answered; in the order of the configuration where that does not decide.
- * What the catalogue says of a chunk is not trusted until its tag has been checked under the key.
+ * What a zone is asked for is decided from its listing and from what it has failed to give so far: first zones that
+ * list the pack, gave no bad byte of it and have always answered; in the order of the configuration where that does
+ * not decide. What the catalogue says of a chunk is not trusted until its tag has been checked under the key.
  */
 #ifndef REPO_FETCH_H
 #define REPO_FETCH_H
@@ -20,15 +20,15 @@ struct fetcher *fetcher_new(struct repo *r, int only_zone);
 void fetcher_free(struct fetcher *f);
 
 /*
- * Zones (bits) that must hold every chunk asked for from now on, because they hold the header of its snapshot: a chunk that
- * one of them does not list is a finding, also when another zone gives it. None before the first call.
+ * Zones (bits) that must hold every chunk asked for from now on, because they hold the header of its snapshot: a
+ * chunk that one of them does not list is a finding, also when another zone gives it. None before the first call.
  */
 void fetcher_expect(struct fetcher *f, unsigned zones);
 
 /*
- * Reads, checks and decodes one chunk into `out` (`size` bytes, which must be its plaintext length; guarded for nodes).
- * ERR_MISSING, ERR_INTEGRITY, ERR_UNAVAILABLE, ERR_FORMAT: in no zone (the message names chunk and pack). What one zone
- * failed to give is added to the findings once a pack and zone.
+ * Reads, checks and decodes one chunk into `out` (`size` bytes, which must be its plaintext length; guarded for
+ * nodes). ERR_MISSING, ERR_INTEGRITY, ERR_UNAVAILABLE, ERR_FORMAT: in no zone (the message names chunk and pack).
+ * What one zone failed to give is added to the findings once a pack and zone.
  */
 must_check int fetch_chunk(struct fetcher *f, struct blob_codec *codec, enum kind kind, const uint8_t id[ID_SIZE],
 			   const uint8_t key[KEY_SIZE], uint64_t size, uint8_t *out);

@@ -12,8 +12,8 @@
 #include "base/stop.h"
 #include "crypto/digest.h"
 
-#define DEPTH       32         /* items between the producer and the consumer */
-#define MEMBERS_MAX 16         /* small files an item; with DEPTH this bounds the open files */
+#define DEPTH       32 /* items between the producer and the consumer */
+#define MEMBERS_MAX 16 /* small files an item; with DEPTH this bounds the open files */
 #define WORKERS_MAX 8
 #define SMALL_MAX   (2u << 20) /* larger chunks go one at a time */
 
@@ -43,7 +43,7 @@ struct item {
 	uint8_t id[ID_SIZE];
 	uint8_t *key; /* guarded */
 	uint64_t chunk_size, content_offset;
-	uint8_t digest[DIGEST_SIZE]; /* made by the worker */
+	uint8_t digest[DIGEST_SIZE];        /* made by the worker */
 	struct member members[MEMBERS_MAX]; /* small; a piece has one */
 	unsigned member_count;
 };
@@ -66,8 +66,8 @@ struct fill {
 	struct item items[DEPTH + 1]; /* one more than fits into `ordered`: the producer's */
 	uint8_t (*keys)[KEY_SIZE];    /* guarded, one an item */
 
-	struct item *pending;  /* small files of one chunk, not pushed yet */
-	struct file *current;  /* the file whose pieces are being pushed */
+	struct item *pending; /* small files of one chunk, not pushed yet */
+	struct file *current; /* the file whose pieces are being pushed */
 	uint64_t current_offset;
 
 	pthread_mutex_t large_lock; /* guards `large`; held while a large chunk is fetched and written */
@@ -367,8 +367,8 @@ static void set_chunk(struct item *item, const struct piece *piece)
 
 static int check_size(const struct piece *piece)
 {
-	return piece->chunk_size <= CHUNK_MAX ? 0 :
-						failed(ERR_FORMAT, "a chunk of %llu bytes, the limit is %u",
+	return piece->chunk_size <= CHUNK_MAX ? 0
+					      : failed(ERR_FORMAT, "a chunk of %llu bytes, the limit is %u",
 						       (unsigned long long)piece->chunk_size, CHUNK_MAX);
 }
 
@@ -478,7 +478,7 @@ static void discard_open(struct fill *p)
 	while (p->open != NULL) {
 		struct file *file = p->open;
 
-		unlink_file(p, file);
+		p->open = file->next;
 		(void)!target_file_finish(file->target, true);
 		free_file(file);
 	}

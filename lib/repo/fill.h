@@ -1,16 +1,16 @@
 /*
- * Filling files with their content (private to lib/repo): one thread names files in path order, workers fetch, decode and write
- * chunks, and every file's fingerprint is made from the bytes that were handed to the file system. A file that cannot be had whole
- * is a finding (FINDING_LOST), and nothing of it stays.
+ * Filling files with their content (private to lib/repo): one thread names files in path order, workers fetch, decode
+ * and write chunks, and every file's fingerprint is made from the bytes that were handed to the file system. A file
+ * that cannot be had whole is a finding (FINDING_LOST), and nothing of it stays.
  *
- * Memory does not depend on the data: each worker has buffers for chunks of up to 2 MiB, and larger chunks go one at a time
- * through one set of buffers that they share. Small files of one group are filled from one fetch of its chunk.
+ * Memory does not depend on the data: each worker has buffers for chunks of up to 2 MiB, and larger chunks go one at
+ * a time through one set of buffers that they share. Small files of one group are filled from one fetch of its chunk.
  */
 #ifndef REPO_FILL_H
 #define REPO_FILL_H
 
-#include "report/progress.h"
 #include "repo/tree.h"
+#include "report/progress.h"
 #include "source/target.h"
 
 struct fill;
@@ -25,7 +25,10 @@ struct fill *fill_new(struct fetcher *f, struct target *target, struct progress 
 /* Creates the file and sees to its content. Copies what it needs of e and n. */
 must_check int fill_add(struct fill *p, struct tree *t, const struct entry *e, const struct node *n);
 
-/* Waits until all is written. Gives the paths of files that were lost, sorted as text; to be freed with fill_lost_free(). */
+/*
+ * Waits until all is written. Gives the paths of files that were lost, sorted as text; to be freed with
+ * fill_lost_free().
+ */
 struct fill_lost {
 	char **paths;
 	size_t count;

@@ -54,7 +54,8 @@ static int read_piece(void *context, const struct piece *piece)
 	size_t at = 0;
 
 	if (piece->length > CHUNK_MAX)
-		return failed(ERR_FORMAT, "a piece of %llu bytes, the limit is %u", (unsigned long long)piece->length, CHUNK_MAX);
+		return failed(ERR_FORMAT, "a piece of %llu bytes, the limit is %u", (unsigned long long)piece->length,
+			      CHUNK_MAX);
 	if (piece->length > b->cap) {
 		free(b->data);
 		b->cap = (size_t)piece->length;
@@ -72,7 +73,8 @@ static int read_piece(void *context, const struct piece *piece)
 	return 0;
 }
 
-int read_back_file(struct read_back *b, struct tree *t, const struct entry *e, const struct node *n, struct findings *findings)
+int read_back_file(struct read_back *b, struct tree *t, const struct entry *e, const struct node *n,
+		   struct findings *findings)
 {
 	_free_ char *path = xstrndup(e->path, e->path_len);
 	_fd_ int fd = beneath_open(b->folder, e->path, e->path_len, O_RDONLY);

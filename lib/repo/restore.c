@@ -46,7 +46,8 @@ static void marker_name(const struct restore *x, char out[MARKER_MAX])
 {
 	char id[SNAPSHOT_ID_HEX];
 
-	snprintf(out, MARKER_MAX, "%s%s", MARKER_PREFIX, hex_encode(x->options->snapshot->header.id, SNAPSHOT_ID_SIZE, id));
+	snprintf(out, MARKER_MAX, "%s%s", MARKER_PREFIX,
+		 hex_encode(x->options->snapshot->header.id, SNAPSHOT_ID_SIZE, id));
 }
 
 /* Whether the folder is one where this restore was interrupted. */
@@ -62,7 +63,8 @@ static bool was_interrupted(const struct restore *x)
 
 static int put_marker(const struct restore *x)
 {
-	static const char text[] = "A restore into this folder is not finished. The same command again goes on with it.\n";
+	static const char text[] =
+		"A restore into this folder is not finished. The same command again goes on with it.\n";
 	char name[MARKER_MAX];
 	_free_ char *path = NULL;
 
@@ -99,7 +101,10 @@ static void complain(void *context, const char *path, size_t path_len, const cha
 	findings_add(x->findings, geteuid() == 0 ? FINDING_SKIPPED : FINDING_NOTE, NULL, name, "%s", reason);
 }
 
-/* An entry that could not be made is told and left out, unless it is the target that is in trouble. Takes the last message. */
+/*
+ * An entry that could not be made is told and left out, unless it is the target that is in trouble. Takes the last
+ * message.
+ */
 static int settle(struct restore *x, const struct entry *e, int code)
 {
 	if (code == 0 || code == ERR_FULL || code == ERR_INTERRUPTED)
@@ -125,7 +130,8 @@ static int create_other(struct restore *x, const struct entry *e)
 	if (e->type == ENTRY_SOCKET && e->link == NULL) {
 		_free_ char *path = xstrndup(e->path, e->path_len);
 
-		findings_add(x->findings, FINDING_NOTE, NULL, path, "is a socket, which its program makes by itself: left out");
+		findings_add(x->findings, FINDING_NOTE, NULL, path,
+			     "is a socket, which its program makes by itself: left out");
 		return 0;
 	}
 	int code = target_create(x->target, e);
@@ -165,7 +171,10 @@ static int find_original(struct restore *x, const struct entry *link, struct ent
 	return 0;
 }
 
-/* The file itself is outside of what was asked for: the first of its links becomes the file, later ones become its links. */
+/*
+ * The file itself is outside of what was asked for: the first of its links becomes the file, later ones become its
+ * links.
+ */
 static int add_link_of_outsider(struct restore *x, const struct entry *e)
 {
 	const char *path = stand_ins_find(&x->stand_ins, e->link, e->link_len);
@@ -228,8 +237,13 @@ static int tell_lost_link(void *context, const struct entry *e, const struct nod
 		link.link_len = (uint32_t)strlen(path);
 	}
 	bool itself = path != NULL && path_compare(path, link.link_len, e->path, e->path_len) == 0;
-	if (e->link != NULL && !itself && fill_lost_has(&x->lost, link.link, link.link_len))
-		tell_link_lost(x, &link);
+	if (e->link == NULL || itself || !fill_lost_has(&x->lost, link.link, link.link_len))
+		return 0;
+	size_t told = findings_total(x->findings);
+	tell_link_lost(x, &link);
+	/* Not told before: it was made, and counted. */
+	if (findings_total(x->findings) > told)
+		x->result->files--;
 	return 0;
 }
 

@@ -1,15 +1,15 @@
 /*
  * Restoring a snapshot, or a part of it, into a folder.
  *
- * What cannot be had is a finding (FINDING_LOST) and the rest is restored. A restore that was interrupted leaves a marker,
- * ".nightfold-restore.<snapshot id>", in its folder: the same restore into that folder then goes on, and does not fetch again
- * what is finished. The marker goes when the restore has come to its end.
+ * What cannot be had is a finding (FINDING_LOST) and the rest is restored. A restore that was interrupted leaves a
+ * marker, ".nightfold-restore.<snapshot id>", in its folder: the same restore into that folder then goes on, and does
+ * not fetch again what is finished. The marker goes when the restore has come to its end.
  */
 #ifndef REPO_RESTORE_H
 #define REPO_RESTORE_H
 
-#include "report/progress.h"
 #include "repo/selection.h"
+#include "report/progress.h"
 #include "source/target.h"
 
 struct restore_options {
@@ -17,7 +17,7 @@ struct restore_options {
 	const uint8_t *root_key; /* guarded */
 	struct target_options target;
 	const struct selection *selection;
-	bool read_back; /* read every file again, from the disk where possible, and compare fingerprints */
+	bool read_back;            /* read every file again, from the disk where possible, and compare fingerprints */
 	struct progress *progress; /* may be NULL */
 };
 
@@ -30,7 +30,10 @@ struct restore_result {
 	bool resumed;
 };
 
-/* ERR_MISSING: a selected path is not in the snapshot (nothing was written). ERR_REFUSED: the target is not empty. ERR_FULL. */
+/*
+ * ERR_MISSING: a selected path is not in the snapshot (nothing was written). ERR_REFUSED: the target is not empty.
+ * ERR_FULL.
+ */
 must_check int restore_run(struct fetcher *f, const struct restore_options *options, struct restore_result *result);
 
 /* What a restore would take. */

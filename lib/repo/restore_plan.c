@@ -1,4 +1,7 @@
-/* What a restore would take: a walk over the entries, and a sample of their content fetched to see how fast that goes. */
+/*
+ * What a restore would take: a walk over the entries, and a sample of their content fetched to see how fast that
+ * goes.
+ */
 #include <libgen.h>
 #include <stdlib.h>
 #include <string.h>

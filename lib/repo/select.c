@@ -28,7 +28,8 @@ bool select_is_id(const char *selector)
 static int malformed(const char *text)
 {
 	return failed(ERR_USAGE,
-		      "'%s' names no snapshot: expected DATASET@latest, DATASET@2026-11-21, DATASET@2026-11-21T02:00 or the first "
+		      "'%s' names no snapshot: expected DATASET@latest, DATASET@2026-11-21, DATASET@2026-11-21T02:00 "
+		      "or the first "
 		      "digits (at least %d) of an id",
 		      text, SELECT_ID_MIN);
 }
@@ -73,11 +74,13 @@ static int select_id(const struct repo *r, const char *prefix, const struct snap
 		if (strncmp(hex_encode(s->header.id, SNAPSHOT_ID_SIZE, id), lower, len) != 0)
 			continue;
 		if (*out != NULL)
-			return failed(ERR_USAGE, "the id prefix '%s' is ambiguous: %s and %s both begin with it", prefix,
-				      select_text(r, *out, first), select_text(r, s, second));
+			return failed(ERR_USAGE, "the id prefix '%s' is ambiguous: %s and %s both begin with it",
+				      prefix, select_text(r, *out, first), select_text(r, s, second));
 		*out = s;
 	}
-	return *out != NULL ? 0 : failed(ERR_MISSING, "dataset %s has no snapshot whose id begins with '%s'", r->dataset, prefix);
+	return *out != NULL ? 0
+			    : failed(ERR_MISSING, "dataset %s has no snapshot whose id begins with '%s'", r->dataset,
+				     prefix);
 }
 
 /* No snapshot in [from, until): says which come before and behind. */
@@ -100,9 +103,10 @@ static int none_there(const struct repo *r, const char *selector, int64_t from, 
 		return failed(ERR_MISSING, "dataset %s has no snapshot", r->dataset);
 	if (before == NULL || behind == NULL)
 		return failed(ERR_MISSING, "dataset %s has no snapshot of %s; the %s one is %s", r->dataset, selector,
-			      before == NULL ? "oldest" : "newest", select_text(r, before == NULL ? behind : before, text_before));
-	return failed(ERR_MISSING, "dataset %s has no snapshot of %s; the one before is %s, the one behind %s", r->dataset, selector,
-		      select_text(r, before, text_before), select_text(r, behind, text_behind));
+			      before == NULL ? "oldest" : "newest",
+			      select_text(r, before == NULL ? behind : before, text_before));
+	return failed(ERR_MISSING, "dataset %s has no snapshot of %s; the one before is %s, the one behind %s",
+		      r->dataset, selector, select_text(r, before, text_before), select_text(r, behind, text_behind));
 }
 
 static int select_time(const struct repo *r, const char *selector, const struct snapshot **out)

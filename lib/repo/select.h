@@ -13,9 +13,9 @@ must_check int select_split(const char *text, char dataset[DATASET_NAME_MAX + 1]
 bool select_is_id(const char *selector);
 
 /*
- * latest: the newest live one. A date: the newest of that UTC day; a time: the newest of that minute, and not behind the seconds
- * if there are any. An id prefix: at least SELECT_ID_MIN digits, unique; it also finds what is being destroyed. ERR_MISSING names the
- * neighbours; ERR_USAGE for an ambiguous or malformed selector.
+ * latest: the newest live one. A date: the newest of that UTC day; a time: the newest of that minute, and not behind
+ * the seconds if there are any. An id prefix: at least SELECT_ID_MIN digits, unique; it also finds what is being
+ * destroyed. ERR_MISSING names the neighbours; ERR_USAGE for an ambiguous or malformed selector.
  */
 must_check int select_snapshot(const struct repo *r, const char *selector, const struct snapshot **out);
 

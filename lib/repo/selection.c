@@ -116,7 +116,8 @@ static int note_lost(const struct walk *w, int code)
 	if (!fetch_lost(code))
 		return code;
 	const char *path = tree_lost(w->tree, &len);
-	findings_add(w->findings, FINDING_LOST, NULL, len > 0 ? path : NULL, "the list of entries that begins %s is lost, and they with it: %s",
+	findings_add(w->findings, FINDING_LOST, NULL, len > 0 ? path : NULL,
+		     "the list of entries that begins %s is lost, and they with it: %s",
 		     len > 0 ? "here" : "with the root", err_message());
 	return 0;
 }
@@ -142,7 +143,8 @@ static int walk_path(const struct walk *w, const char *path, size_t len)
 /* Whether the walk has been in this folder on the way to the path before. */
 static bool was_there(const struct selected_path *before, const char *folder, size_t len)
 {
-	return before != NULL && before->len > len && memcmp(before->path, folder, len) == 0 && before->path[len] == '/';
+	return before != NULL && before->len > len && memcmp(before->path, folder, len) == 0 &&
+	       before->path[len] == '/';
 }
 
 static int walk_parents(const struct walk *w, selection_call parent, const struct selected_path *p,
@@ -163,8 +165,8 @@ static int walk_parents(const struct walk *w, selection_call parent, const struc
 	return 0;
 }
 
-int selection_walk(const struct selection *s, struct tree *t, struct findings *findings, selection_call parent, selection_call call,
-		   void *context)
+int selection_walk(const struct selection *s, struct tree *t, struct findings *findings, selection_call parent,
+		   selection_call call, void *context)
 {
 	struct walk w = { .tree = t, .findings = findings, .call = call, .context = context };
 	int code = 0;

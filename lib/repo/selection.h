@@ -15,8 +15,8 @@ struct selection {
 };
 
 /*
- * From a command line: leading and trailing '/' and "./" are taken away; "" and "." are everything, as is no path at all.
- * ERR_USAGE for what cannot be a path of an entry.
+ * From a command line: leading and trailing '/' and "./" are taken away; "" and "." are everything, as is no path at
+ * all. ERR_USAGE for what cannot be a path of an entry.
  */
 must_check int selection_make(const char *const *paths, size_t count, struct selection *out);
 void selection_release(struct selection *s);
@@ -27,12 +27,12 @@ bool selection_has(const struct selection *s, const char *path, size_t len);
 must_check int selection_check(const struct selection *s, struct tree *t);
 
 /*
- * Calls back for every selected entry, in path order; `parent`, if not NULL, for each folder on the way to what is selected, before what is
- * in it (but not for the root, and not for one that cannot be had). Nodes that cannot be had are findings (FINDING_LOST); the walk goes on
- * behind them.
+ * Calls back for every selected entry, in path order; `parent`, if not NULL, for each folder on the way to what is
+ * selected, before what is in it (but not for the root, and not for one that cannot be had). Nodes that cannot be had
+ * are findings (FINDING_LOST); the walk goes on behind them.
  */
 typedef int (*selection_call)(void *context, const struct entry *e, const struct node *n);
-must_check int selection_walk(const struct selection *s, struct tree *t, struct findings *findings, selection_call parent,
-			      selection_call call, void *context);
+must_check int selection_walk(const struct selection *s, struct tree *t, struct findings *findings,
+			      selection_call parent, selection_call call, void *context);
 
 #endif

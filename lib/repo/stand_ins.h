@@ -1,6 +1,6 @@
 /*
- * Hard links whose file is outside of what is restored: which of them stands in for it (private to lib/repo). In a file of its own because
- * <search.h> has a `struct entry` too.
+ * Hard links whose file is outside of what is restored: which of them stands in for it (private to lib/repo). In a
+ * file of its own because <search.h> has a `struct entry` too.
  */
 #ifndef REPO_STAND_INS_H
 #define REPO_STAND_INS_H

@@ -1,7 +1,7 @@
 /*
- * The way from the root to an entry is a stack of nodes, each with the child to go to next. A node is checked against what its
- * parent says of it: type, level, size beneath, first path, and that it ends before its neighbour begins. So entries come in path
- * order whatever a node claims.
+ * The way from the root to an entry is a stack of nodes, each with the child to go to next. A node is checked against
+ * what its parent says of it: type, level, size beneath, first path, and that it ends before its neighbour begins. So
+ * entries come in path order whatever a node claims.
  */
 #include "repo/tree.h"
 
@@ -15,8 +15,8 @@
 
 struct frame {
 	struct fetched_node fetched;
-	uint32_t next;          /* child or entry to go to next */
-	const char *limit;      /* the path that its entries come before; NULL: none. Points into a node further up */
+	uint32_t next;     /* child or entry to go to next */
+	const char *limit; /* the path that its entries come before; NULL: none. Points into a node further up */
 	size_t limit_len;
 };
 
@@ -79,7 +79,8 @@ static bool is_beneath(const struct tree *t, const char *path, size_t len)
 {
 	if (t->all)
 		return true;
-	return len >= t->path_len && memcmp(path, t->path, t->path_len) == 0 && (len == t->path_len || path[t->path_len] == '/');
+	return len >= t->path_len && memcmp(path, t->path, t->path_len) == 0 &&
+	       (len == t->path_len || path[t->path_len] == '/');
 }
 
 /* Where to begin in a node: the first entry at or behind the path, or the child that would hold it. */
@@ -90,10 +91,11 @@ static uint32_t first_in(const struct tree *t, const struct node *n)
 	/* The lowest one that is not before the path; of children, the one before may still hold the path. */
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
-		int order = n->type == NODE_BRANCH ? path_compare(n->children[middle].first_path, n->children[middle].first_path_len,
-								  t->path, t->path_len) :
-						     path_compare(n->entries[middle].path, n->entries[middle].path_len, t->path,
-								  t->path_len);
+		int order = n->type == NODE_BRANCH
+				    ? path_compare(n->children[middle].first_path, n->children[middle].first_path_len,
+						   t->path, t->path_len)
+				    : path_compare(n->entries[middle].path, n->entries[middle].path_len, t->path,
+						   t->path_len);
 
 		if (order < 0)
 			low = middle + 1;
@@ -102,8 +104,8 @@ static uint32_t first_in(const struct tree *t, const struct node *n)
 	}
 	if (n->type != NODE_BRANCH || low == 0)
 		return low;
-	bool exact = low < n->child_count && path_compare(n->children[low].first_path, n->children[low].first_path_len, t->path,
-							  t->path_len) == 0;
+	bool exact = low < n->child_count && path_compare(n->children[low].first_path, n->children[low].first_path_len,
+							  t->path, t->path_len) == 0;
 	return exact ? low : low - 1;
 }
 
@@ -127,12 +129,13 @@ static int wrong(const struct node_child *child, const char *what)
 {
 	char shown[256];
 
-	return failed(ERR_FORMAT, "the node at '%s' %s", log_printable(child->first_path, child->first_path_len, shown, sizeof shown),
-		      what);
+	return failed(ERR_FORMAT, "the node at '%s' %s",
+		      log_printable(child->first_path, child->first_path_len, shown, sizeof shown), what);
 }
 
 /* Whether a node is the one that its parent names. */
-static int check_child(const struct node *parent, const struct node_child *child, const struct node *n, const struct frame *frame)
+static int check_child(const struct node *parent, const struct node_child *child, const struct node *n,
+		       const struct frame *frame)
 {
 	const char *first, *last;
 	size_t first_len, last_len;
@@ -251,7 +254,8 @@ int tree_find(struct tree *t, const char *path, size_t len, const struct entry *
 	if (code != 0)
 		return code == ERR_MISSING ? ERR_INTEGRITY : code;
 	if (*entry == NULL || (*entry)->path_len != len)
-		return failed(ERR_MISSING, "there is no '%s' in this snapshot", log_printable(path, len, shown, sizeof shown));
+		return failed(ERR_MISSING, "there is no '%s' in this snapshot",
+			      log_printable(path, len, shown, sizeof shown));
 	return 0;
 }
 

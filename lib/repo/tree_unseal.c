@@ -1,6 +1,6 @@
 /*
- * From a seal to the root's key. In a file of its own, so that a program that reads trees by keys it has otherwise does not link
- * crypto/unseal.h.
+ * From a seal to the root's key. In a file of its own, so that a program that reads trees by keys it has otherwise
+ * does not link crypto/unseal.h.
  */
 #include <stdio.h>
 #include <string.h>
@@ -18,8 +18,8 @@ struct candidate {
 };
 
 /*
- * Newest generation first. The first one comes last in each zone, listed or not: the header of the snapshot names its bytes, and
- * what `seals` holds is only the highest number that a zone lists.
+ * Newest generation first. The first one comes last in each zone, listed or not: the header of the snapshot names its
+ * bytes, and what `seals` holds is only the highest number that a zone lists.
  */
 static size_t find_candidates(const struct repo *r, const struct snapshot *s, int only_zone,
 			      struct candidate out[2 * REPO_ZONES_MAX])
@@ -65,8 +65,9 @@ static void name_recipients(const struct repo *r, const struct seal *seal, char 
 		char id[KEY_ID_HEX];
 
 		hex_encode(seal->shares[i].recipient, KEY_ID_SIZE, id);
-		int written = known == NULL ? snprintf(out + at, size - at, "%s%s", i == 0 ? "" : ", ", id) :
-					      snprintf(out + at, size - at, "%s%s (%s)", i == 0 ? "" : ", ", known->name, id);
+		int written = known == NULL
+				      ? snprintf(out + at, size - at, "%s%s", i == 0 ? "" : ", ", id)
+				      : snprintf(out + at, size - at, "%s%s (%s)", i == 0 ? "" : ", ", known->name, id);
 		at += written > 0 ? (size_t)written : 0;
 	}
 }
@@ -89,7 +90,8 @@ static int open_share(struct repo *r, const struct snapshot *s, const struct sea
 		      clock_format(s->header.taken_at, taken), recipients);
 }
 
-int tree_unseal(struct repo *r, const struct snapshot *s, const struct secret_key *key, int only_zone, uint8_t root_key[KEY_SIZE])
+int tree_unseal(struct repo *r, const struct snapshot *s, const struct secret_key *key, int only_zone,
+		uint8_t root_key[KEY_SIZE])
 {
 	struct candidate candidates[2 * REPO_ZONES_MAX];
 	size_t count = find_candidates(r, s, only_zone, candidates);
@@ -99,8 +101,8 @@ int tree_unseal(struct repo *r, const struct snapshot *s, const struct secret_ke
 	clock_format(s->header.taken_at, taken);
 	for (unsigned i = 0; i < r->zone_count; i++) {
 		if ((s->zones & ZONE_BIT(i)) != 0 && s->seals[i] == 0 && (only_zone < 0 || i == (unsigned)only_zone))
-			findings_add(r->findings, FINDING_MISSING, r->zones[i].name, NULL, "the seal of %s@%s is not there", r->dataset,
-				     taken);
+			findings_add(r->findings, FINDING_MISSING, r->zones[i].name, NULL,
+				     "the seal of %s@%s is not there", r->dataset, taken);
 	}
 	for (size_t i = 0; i < count; i++) {
 		const char *zone = r->zones[candidates[i].zone].name;
@@ -111,7 +113,10 @@ int tree_unseal(struct repo *r, const struct snapshot *s, const struct secret_ke
 		int code = load_seal(r, s, &candidates[i], &seal);
 		if (code == 0)
 			code = open_share(r, s, &seal, key, root_key);
-		/* A key that is no recipient of the newest seal is not tried on older ones: who was taken off stays off. */
+		/*
+		 * A key that is no recipient of the newest seal is not tried on older ones: who was taken off stays
+		 * off.
+		 */
 		if (code == 0 || code == ERR_KEY)
 			return code;
 		if (code == ERR_MISSING)
@@ -125,7 +130,8 @@ int tree_unseal(struct repo *r, const struct snapshot *s, const struct secret_ke
 		}
 	}
 	if (worst == ERR_MISSING)
-		return failed(ERR_MISSING, "%s@%s has no seal in any zone that answers: it was destroyed, or its zones lost it",
+		return failed(ERR_MISSING,
+			      "%s@%s has no seal in any zone that answers: it was destroyed, or its zones lost it",
 			      r->dataset, taken);
 	return failed(worst, "no zone that answers has a whole seal of %s@%s", r->dataset, taken);
 }

@@ -182,12 +182,14 @@ static void what_a_parent_says_must_be_true(void **state)
 		const char *says;
 	} rows[] = {
 		{ KIND_CONTENT, m->content.id, m->node.key, sizeof m->bytes, ERR_INTEGRITY, "another chunk's" },
-		{ KIND_CONTENT, m->content.id, m->content.key, sizeof m->bytes + 1, ERR_INTEGRITY, "another kind or length" },
+		{ KIND_CONTENT, m->content.id, m->content.key, sizeof m->bytes + 1, ERR_INTEGRITY,
+		  "another kind or length" },
 		{ KIND_NODE, m->content.id, m->content.key, sizeof m->bytes, ERR_INTEGRITY, "another kind or length" },
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		assert_int_equal(fetch_chunk(f, codec, rows[i].kind, rows[i].id, rows[i].key, rows[i].size, out), rows[i].code);
+		assert_int_equal(fetch_chunk(f, codec, rows[i].kind, rows[i].id, rows[i].key, rows[i].size, out),
+				 rows[i].code);
 		assert_non_null(strstr(err_message(), rows[i].says));
 	}
 	/* A chunk that nobody has ever heard of. */

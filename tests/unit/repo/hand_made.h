@@ -1,6 +1,6 @@
 /*
- * A dataset made by hand, in two folders as zones: what the agent would have written, so that reading can be tested without it,
- * and damaged at will.
+ * A dataset made by hand, in two folders as zones: what the agent would have written, so that reading can be tested
+ * without it, and damaged at will.
  */
 #ifndef TESTS_REPO_HAND_MADE_H
 #define TESTS_REPO_HAND_MADE_H
@@ -42,19 +42,19 @@ struct hand_ref { /* a chunk: the key is a test's, so it may lie anywhere */
 
 struct hand {
 	char dir[64], az1[80], az2[80];
-	struct secret_key *agent, *operator, *other;
+	struct secret_key *agent, *operator, * other;
 	struct public_key recipient;
 	struct trust trust;
 	struct zone_place places[2];
 	struct findings *findings;
 	uint8_t dataset_key[KEY_SIZE];
 	enum suite suite;
-	struct pack *open[2]; /* content, node */
+	struct pack *open[2];                /* content, node */
 	struct index_pack packs[HAND_PACKS]; /* since the last index, then all */
 	uint32_t pack_count, indexed;
 	uint64_t index_seq, header_seq;
 	uint8_t index_hash[DIGEST_SIZE], header_hash[DIGEST_SIZE], last_seal[DIGEST_SIZE];
-	unsigned zones; /* where what is published goes; HAND_BOTH unless a test says otherwise */
+	unsigned zones;       /* where what is published goes; HAND_BOTH unless a test says otherwise */
 	bool wrong_clear_ids; /* nodes are packed with another list of children in clear */
 };
 
@@ -190,11 +190,12 @@ static inline struct hand_ref hand_node(struct hand *h, struct node_writer *w, u
 struct hand_file {
 	const char *path;
 	enum entry_type type;
-	size_t size;         /* files: that many bytes made from the seed */
+	size_t size; /* files: that many bytes made from the seed */
 	unsigned seed;
-	const char *text;    /* symlink: target; hard link: "=path" */
-	bool hole;           /* a sparse file: a hole of 1 MiB before its content and one behind it */
-	bool wrong_print;    /* its fingerprint is another file's */
+	const char *text; /* symlink: target; hard link: "=path" */
+	bool hole;        /* a sparse file: a hole of 1 MiB before its content and one behind it */
+	bool wrong_print; /* its fingerprint is another file's */
+	size_t piece;     /* chunk size; 0: HAND_PIECE */
 };
 
 static inline void hand_bytes(unsigned seed, uint8_t *out, size_t len)
@@ -241,14 +242,14 @@ static inline struct hand_ref hand_lists(struct hand *h, struct hand_ref *refs, 
 
 static inline void hand_content(struct hand *h, struct node_writer *w, const struct hand_file *f, struct entry *e)
 {
-	size_t count = (f->size + HAND_PIECE - 1) / HAND_PIECE;
+	size_t piece = f->piece != 0 ? f->piece : HAND_PIECE, count = (f->size + piece - 1) / piece;
 	struct hand_ref *refs = xcalloc(count + 1, sizeof *refs);
 	struct sha256 *hash = sha256_new();
 	uint8_t *data = xmalloc(f->size + 1), digest[DIGEST_SIZE];
 
 	hand_bytes(f->seed, data, f->size);
 	for (size_t i = 0; i < count; i++) {
-		size_t at = i * HAND_PIECE, len = f->size - at < HAND_PIECE ? f->size - at : HAND_PIECE;
+		size_t at = i * piece, len = f->size - at < piece ? f->size - at : piece;
 
 		sha256(data + at, len, digest);
 		sha256_update(hash, digest, sizeof digest);
@@ -258,7 +259,9 @@ static inline void hand_content(struct hand *h, struct node_writer *w, const str
 
 			memcpy(group + 32, data, len);
 			refs[0] = hand_chunk(h, KIND_CONTENT, group, len + 64, NULL, 0);
-			e->content = (struct content){ .form = CONTENT_SLICE, .child = hand_child(w, &refs[0]), .offset = 32, .length = len };
+			e->content = (struct content){
+				.form = CONTENT_SLICE, .child = hand_child(w, &refs[0]), .offset = 32, .length = len
+			};
 			free(group);
 		} else {
 			refs[i] = hand_chunk(h, KIND_CONTENT, data + at, len, NULL, 0);
@@ -272,7 +275,9 @@ static inline void hand_content(struct hand *h, struct node_writer *w, const str
 
 		e->content = (struct content){ .form = CONTENT_LIST, .child = hand_child(w, &list) };
 	} else if (f->size > HAND_SMALL) {
-		e->content = (struct content){ .form = CONTENT_WHOLE, .child = hand_child(w, &refs[0]), .count = (uint32_t)count };
+		e->content = (struct content){ .form = CONTENT_WHOLE,
+					       .child = hand_child(w, &refs[0]),
+					       .count = (uint32_t)count };
 		for (size_t i = 1; i < count; i++)
 			hand_child(w, &refs[i]);
 	}
@@ -312,7 +317,9 @@ static inline void hand_entry(struct hand *h, struct node_writer *w, const struc
 	assert_int_equal(node_add_entry(w, &e), 0);
 }
 
-/* Entries in nodes of `a_node` each, in path order, under one level of branches (or two, when they are more than 4). */
+/*
+ * Entries in nodes of `a_node` each, in path order, under one level of branches (or two, when they are more than 4).
+ */
 static inline struct hand_ref hand_tree(struct hand *h, const struct hand_file *files, size_t count, size_t a_node)
 {
 	struct hand_ref refs[64];
@@ -349,7 +356,9 @@ static inline struct hand_ref hand_tree(struct hand *h, const struct hand_file *
 			first[above] = first[i];
 			for (size_t k = i; k < made && k < i + 4; k++) {
 				hand_child(w, &refs[k]);
-				assert_int_equal(node_add_branch(w, first[k == i ? above : k], strlen(first[k == i ? above : k])), 0);
+				assert_int_equal(node_add_branch(w, first[k == i ? above : k],
+								 strlen(first[k == i ? above : k])),
+						 0);
 				size += refs[k].size;
 			}
 			refs[above++] = hand_node(h, w, size);
@@ -362,8 +371,8 @@ static inline struct hand_ref hand_tree(struct hand *h, const struct hand_file *
 
 /* ---- signed objects ---- */
 
-static inline void hand_sign(const struct hand *h, enum signed_type type, const struct secret_key *key, const struct buf *body,
-			     struct buf *object)
+static inline void hand_sign(const struct hand *h, enum signed_type type, const struct secret_key *key,
+			     const struct buf *body, struct buf *object)
 {
 	(void)h;
 	buf_init(object, INDEX_MAX, "object");
@@ -386,12 +395,13 @@ static inline void hand_index(struct hand *h)
 	assert_int_equal(index_encode(&index, &body), 0);
 	hand_sign(h, SIGNED_INDEX, h->agent, &body, &object);
 	sha256(object.data, object.len, h->index_hash);
-	hand_put(h, name_index(HAND_DATASET, h->agent->public.id, index.seq, h->index_hash, name), object.data, object.len);
+	hand_put(h, name_index(HAND_DATASET, h->agent->public.id, index.seq, h->index_hash, name), object.data,
+		 object.len);
 }
 
 /* A seal of this root to h->recipient, signed by the agent (generation 1) or the operator. */
-static inline void hand_seal(struct hand *h, const struct header *header, const struct hand_ref *root, uint32_t generation,
-			     const uint8_t bound_to[SNAPSHOT_ID_SIZE])
+static inline void hand_seal(struct hand *h, const struct header *header, const struct hand_ref *root,
+			     uint32_t generation, const uint8_t bound_to[SNAPSHOT_ID_SIZE])
 {
 	struct seal seal = { .generation = generation, .share_count = 1 };
 	struct seal_binding binding = { .dataset = HAND_DATASET };
@@ -409,7 +419,7 @@ static inline void hand_seal(struct hand *h, const struct header *header, const 
 	secret_free(key);
 	buf_init(&body, SEAL_MAX, "seal");
 	assert_int_equal(seal_encode(&seal, &body), 0);
-	hand_sign(h, SIGNED_SEAL, generation == 1 ? h->agent : h->operator, &body, &object);
+	hand_sign(h, SIGNED_SEAL, generation == 1 ? h->agent : h->operator, & body, &object);
 	sha256(object.data, object.len, h->last_seal);
 	hand_put(h, name_seal(HAND_DATASET, header->id, generation, name), object.data, object.len);
 }
@@ -452,7 +462,9 @@ static inline void hand_publish(struct hand *h, int64_t taken_at, const struct h
 
 static inline struct repo *hand_repo(struct hand *h)
 {
-	struct repo_options options = { .dataset = HAND_DATASET, .trust = &h->trust, .places = h->places, .place_count = 2 };
+	struct repo_options options = {
+		.dataset = HAND_DATASET, .trust = &h->trust, .places = h->places, .place_count = 2
+	};
 	struct repo *r;
 
 	assert_int_equal(repo_open(&options, h->findings, &r), 0);

@@ -1,16 +1,16 @@
 #include "hand_made.h"
 
 #include <dirent.h>
-#include <signal.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 
+#include "base/stop.h"
+#include "repo/read_back.h"
 #include "repo/restore.h"
 
-/*
- * In path order. Published in two packs for each kind: what stands before "lost" in the list below goes to the packs 0 and 1, so
- * that tests can damage the content of the second half alone.
- */
+/* In path order. Pack 0 has the content, pack 1 the nodes. */
 static const struct hand_file files[] = {
 	{ .path = "", .type = ENTRY_FOLDER },
 	{ .path = "dir", .type = ENTRY_FOLDER },
@@ -150,7 +150,8 @@ static size_t count_names(const char *path)
 
 static void assert_all_is_there(const struct made *m)
 {
-	static const char *const names[] = { "dir/empty", "dir/hole", "dir/large", "dir/only-hole", "dir/small", "dir/small-too", "whole" };
+	static const char *const names[] = { "dir/empty", "dir/hole",      "dir/large", "dir/only-hole",
+					     "dir/small", "dir/small-too", "whole" };
 	struct stat st;
 	char path[256], text[16] = "";
 
@@ -370,6 +371,86 @@ static void a_wrong_fingerprint_is_a_loss(void **state)
 	assert_is(m, "dir/small", "dir/small");
 }
 
+static void large_chunks_go_through_one_set_of_buffers(void **state)
+{
+	enum { SIZE = 13 << 20, PIECE = 4 << 20 };
+	const struct hand_file list[] = {
+		files[0],
+		{ .path = "large", .type = ENTRY_FILE, .size = SIZE, .seed = 8, .piece = PIECE },
+	};
+	struct made *m;
+	char path[256];
+
+	tear_down(state);
+	set_up_with(state, list, 2);
+	m = *state;
+	assert_int_equal(restore(m), 0);
+	uint8_t *expected = xmalloc(SIZE);
+	_buf_ struct buf found;
+	hand_bytes(8, expected, SIZE);
+	buf_init(&found, SIZE, "file");
+	snprintf(path, sizeof path, "%s/large", m->target);
+	assert_int_equal(io_load(path, &found), 0);
+	assert_int_equal(found.len, SIZE);
+	assert_memory_equal(found.data, expected, SIZE);
+	free(expected);
+}
+
+static void a_restore_that_is_asked_to_stop_can_go_on(void **state)
+{
+	struct made *m = *state;
+	int status;
+	pid_t child = fork();
+
+	/* In a child, since a process that was asked to stop stays so. */
+	if (child == 0) {
+		stop_on_signals();
+		raise(SIGTERM);
+		_exit(restore(m) == ERR_INTERRUPTED ? 0 : 1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_int_equal(restore(m), 0);
+	assert_all_is_there(m);
+}
+
+static void what_a_disk_has_damaged_is_seen_when_it_is_read_back(void **state)
+{
+	struct made *m = *state;
+	struct read_back *b;
+	struct tree *t;
+	static const struct {
+		const char *path;
+		int length; /* -1: stays */
+		bool damaged;
+	} rows[] = {
+		{ "dir/large", -1, true }, { "dir/hole", 5, true }, { "whole", -1, false }, { "dir/small", 0, true }
+	};
+
+	assert_int_equal(restore(m), 0);
+	assert_int_equal(tree_open(m->fetcher, m->root.id, m->root.key, &t), 0);
+	b = read_back_new(m->target);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		const struct entry *e;
+		const struct node *n;
+		char path[256];
+
+		snprintf(path, sizeof path, "%s/%s", m->target, rows[i].path);
+		_fd_ int fd = open(path, O_RDWR);
+		assert_true(fd >= 0);
+		if (rows[i].length >= 0)
+			assert_int_equal(ftruncate(fd, rows[i].length), 0);
+		else if (rows[i].damaged)
+			assert_int_equal(io_pwrite(fd, "?", 1, 300000, path), 0);
+		assert_int_equal(tree_find(t, rows[i].path, strlen(rows[i].path), &e, &n), 0);
+		assert_int_equal(read_back_file(b, t, e, n, m->hand.findings), 0);
+		assert_int_equal(is_told_lost(m, rows[i].path, "read back"), rows[i].damaged);
+	}
+	read_back_free(b);
+	read_back_free(NULL);
+	tree_close(t);
+}
+
 /* ---- what a snapshot may not do ---- */
 
 static void nothing_is_written_through_a_link_or_outside(void **state)
@@ -414,7 +495,8 @@ static void an_interrupted_restore_goes_on_with_what_is_missing(void **state)
 	char marker[256], path[256], id[SNAPSHOT_ID_HEX];
 
 	assert_int_equal(restore(m), 0);
-	snprintf(marker, sizeof marker, "%s/.nightfold-restore.%s", m->target, hex_encode(m->header.id, SNAPSHOT_ID_SIZE, id));
+	snprintf(marker, sizeof marker, "%s/.nightfold-restore.%s", m->target,
+		 hex_encode(m->header.id, SNAPSHOT_ID_SIZE, id));
 	assert_int_equal(io_save(marker, "", 0, 0600), 0);
 	/* One file was not begun, one not finished: its size is there, its time is not. */
 	snprintf(path, sizeof path, "%s/dir/small", m->target);
@@ -433,7 +515,9 @@ static void a_full_disk_ends_it_and_the_same_command_goes_on(void **state)
 	struct made *m = *state;
 	struct rlimit old, small;
 
-	/* A limit on the size of files is the nearest to a full disk that a test can have: EFBIG, without the signal. */
+	/*
+	 * A limit on the size of files is the nearest to a full disk that a test can have: EFBIG, without the signal.
+	 */
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
 	small = (struct rlimit){ .rlim_cur = HAND_PIECE * 10, .rlim_max = old.rlim_max };
 	signal(SIGXFSZ, SIG_IGN);
@@ -493,6 +577,9 @@ int main(void)
 		test(a_part_of_lost_links_names_them),
 		test(lost_lists_of_entries_are_told_and_nothing_else_stops),
 		test(a_wrong_fingerprint_is_a_loss),
+		test(large_chunks_go_through_one_set_of_buffers),
+		test(a_restore_that_is_asked_to_stop_can_go_on),
+		test(what_a_disk_has_damaged_is_seen_when_it_is_read_back),
 		test(nothing_is_written_through_a_link_or_outside),
 		test(an_interrupted_restore_goes_on_with_what_is_missing),
 		test(a_full_disk_ends_it_and_the_same_command_goes_on),

@@ -14,8 +14,8 @@ static void names_are_split_into_dataset_and_selector(void **state)
 		{ "a.b-c@1234", 0, "a.b-c", "1234" },
 		{ "1a2b", 0, "", "1a2b" },
 		{ "1A2B3c", 0, "", "1A2B3c" },
-		{ "1a2", ERR_USAGE, NULL, NULL },      /* too short for an id */
-		{ "latest", ERR_USAGE, NULL, NULL },   /* of what? */
+		{ "1a2", ERR_USAGE, NULL, NULL },    /* too short for an id */
+		{ "latest", ERR_USAGE, NULL, NULL }, /* of what? */
 		{ "2026-11-21", ERR_USAGE, NULL, NULL },
 		{ "@latest", ERR_USAGE, NULL, NULL },
 		{ "sms@", ERR_USAGE, NULL, NULL },

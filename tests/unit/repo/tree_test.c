@@ -67,8 +67,9 @@ static void entries_come_in_path_order_whole_or_beneath_a_path(void **state)
 		const char *path;
 		size_t first, count;
 	} rows[] = {
-		{ "", 0, FILES },  { "a", 1, 5 },      { "a/b", 2, 3 }, { "a/b/two", 4, 1 }, { "a/c", 5, 1 }, { "a-b", 6, 1 },
-		{ "b", 8, 3 },     { "large", 11, 1 }, { "zz", 0, 0 },  { "a/b/t", 0, 0 },   { "a0", 0, 0 },  { "A", 0, 0 },
+		{ "", 0, FILES }, { "a", 1, 5 },     { "a/b", 2, 3 }, { "a/b/two", 4, 1 },
+		{ "a/c", 5, 1 },  { "a-b", 6, 1 },   { "b", 8, 3 },   { "large", 11, 1 },
+		{ "zz", 0, 0 },   { "a/b/t", 0, 0 }, { "a0", 0, 0 },  { "A", 0, 0 },
 	};
 	struct made *m = *state;
 
@@ -161,7 +162,9 @@ static int refuse(void *context, uint64_t offset, const uint8_t *data, size_t le
 static void content_that_is_not_what_it_was_fails_at_its_end(void **state)
 {
 	struct made *m;
-	struct hand_file list[] = { files[0], { .path = "wrong", .type = ENTRY_FILE, .size = 100, .seed = 1, .wrong_print = true } };
+	struct hand_file list[] = {
+		files[0], { .path = "wrong", .type = ENTRY_FILE, .size = 100, .seed = 1, .wrong_print = true }
+	};
 	const struct entry *e;
 	const struct node *n;
 	struct image image = { .bytes = xcalloc(1, 100), .size = 100 };
@@ -231,7 +234,8 @@ static void a_node_must_be_what_its_parent_says(void **state)
 	struct made *m = *state;
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		const struct hand_file list[] = { { .path = "", .type = ENTRY_FOLDER }, { .path = "b", .type = ENTRY_FOLDER, .seed = (unsigned)i } };
+		const struct hand_file list[] = { { .path = "", .type = ENTRY_FOLDER },
+						  { .path = "b", .type = ENTRY_FOLDER, .seed = (unsigned)i } };
 		struct node_writer *w = node_writer_new();
 		struct hand_ref leaf[2] = { hand_tree(&m->hand, list, 1, 1), hand_tree(&m->hand, list + 1, 1, 1) };
 		struct header header;
@@ -339,7 +343,7 @@ static void a_seal_opens_with_its_recipients_key_alone(void **state)
 {
 	struct made *m = *state;
 
-	assert_int_equal(unseal_with(m, m->hand.operator, -1), 0);
+	assert_int_equal(unseal_with(m, m->hand.operator, - 1), 0);
 	assert_int_equal(unseal_with(m, m->hand.operator, 1), 0);
 	assert_int_equal(unseal_with(m, m->hand.other, -1), ERR_KEY);
 	assert_non_null(strstr(err_message(), "is not among its recipients"));
@@ -356,14 +360,14 @@ static void a_bad_seal_in_one_zone_is_told_and_the_other_opens(void **state)
 	hand_zone_path(&m->hand, 0, name, path);
 	assert_int_equal(chmod(path, 0600), 0);
 	assert_int_equal(truncate(path, 100), 0);
-	assert_int_equal(unseal_with(m, m->hand.operator, -1), 0);
+	assert_int_equal(unseal_with(m, m->hand.operator, - 1), 0);
 	assert_int_equal(findings_count(m->hand.findings, FINDING_DAMAGED, false), 1);
 	assert_int_equal(unseal_with(m, m->hand.operator, 0), ERR_INTEGRITY);
 	hand_delete(&m->hand, 0, name);
-	assert_int_equal(unseal_with(m, m->hand.operator, -1), 0);
+	assert_int_equal(unseal_with(m, m->hand.operator, - 1), 0);
 	assert_int_equal(findings_count(m->hand.findings, FINDING_MISSING, false), 1);
 	hand_delete(&m->hand, 1, name);
-	assert_int_equal(unseal_with(m, m->hand.operator, -1), ERR_MISSING);
+	assert_int_equal(unseal_with(m, m->hand.operator, - 1), ERR_MISSING);
 	assert_non_null(strstr(err_message(), "has no seal"));
 }
 
@@ -374,7 +378,7 @@ static void an_operators_newer_seal_counts_and_takes_recipients_off(void **state
 	m->hand.recipient = m->hand.other->public;
 	hand_seal(&m->hand, &m->header, &m->root, 2, m->header.id);
 	assert_int_equal(unseal_with(m, m->hand.other, -1), 0);
-	assert_int_equal(unseal_with(m, m->hand.operator, -1), ERR_KEY);
+	assert_int_equal(unseal_with(m, m->hand.operator, - 1), ERR_KEY);
 }
 
 static void a_newer_seal_that_is_not_an_operators_is_passed_over(void **state)
@@ -385,7 +389,7 @@ static void a_newer_seal_that_is_not_an_operators_is_passed_over(void **state)
 	m->hand.operator= m->hand.agent;
 	hand_seal(&m->hand, &m->header, &m->root, 2, m->header.id);
 	m->hand.operator= operator;
-	assert_int_equal(unseal_with(m, m->hand.operator, -1), 0);
+	assert_int_equal(unseal_with(m, m->hand.operator, - 1), 0);
 	assert_int_equal(findings_count(m->hand.findings, FINDING_DAMAGED, false), 2);
 }
 
@@ -398,7 +402,7 @@ static void a_seal_of_another_snapshot_does_not_open_this_one(void **state)
 	char name[OBJECT_NAME_MAX];
 	for (unsigned i = 0; i < 2; i++)
 		hand_delete(&m->hand, i, name_seal(HAND_DATASET, m->header.id, 1, name));
-	assert_int_equal(unseal_with(m, m->hand.operator, -1), ERR_INTEGRITY);
+	assert_int_equal(unseal_with(m, m->hand.operator, - 1), ERR_INTEGRITY);
 }
 
 /* ---- selections ---- */
@@ -412,7 +416,8 @@ static int note(void *context, const struct entry *e, const struct node *n)
 	struct seen *seen = context;
 
 	(void)n;
-	snprintf(seen->text + strlen(seen->text), sizeof seen->text - strlen(seen->text), "%.*s;", (int)e->path_len, e->path);
+	snprintf(seen->text + strlen(seen->text), sizeof seen->text - strlen(seen->text), "%.*s;", (int)e->path_len,
+		 e->path);
 	return 0;
 }
 
@@ -462,8 +467,8 @@ static void a_selection_knows_what_it_has(void **state)
 		const char *path;
 		bool has;
 	} rows[] = {
-		{ "a/b", true }, { "a/b/one", true }, { "a", false },   { "a/bc", false },   { "b/hole", true },
-		{ "bb", false }, { "large", true },   { "0", false },   { "largest", false }, { "", false },
+		{ "a/b", true }, { "a/b/one", true }, { "a", false }, { "a/bc", false },    { "b/hole", true },
+		{ "bb", false }, { "large", true },   { "0", false }, { "largest", false }, { "", false },
 	};
 	struct selection s, all;
 	struct made *m = *state;
