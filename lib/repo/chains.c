@@ -134,7 +134,7 @@ static size_t newest_checkpoint(const struct repo *r, const struct signer *owner
 	return first;
 }
 
-/* Follows one signer's objects from `start` on. With `or_missing`, ERR_MISSING when the first of them is nowhere whole. */
+/* Follows one signer's objects from `start` on. With `or_missing`, ERR_MISSING when the first of them is no checkpoint, or nowhere whole. */
 static int follow_from(struct loading *l, struct chain *chain, const struct signer *owner, size_t start, size_t end, bool or_missing)
 {
 	struct repo *r = l->r;
@@ -158,6 +158,8 @@ static int follow_from(struct loading *l, struct chain *chain, const struct sign
 			return code;
 		if (!known) {
 			const struct index *index = &l->opened[l->opened_count - 1].index;
+			if (k == start && or_missing && !index->checkpoint)
+				return ERR_MISSING;
 			bool follows = o->seq == chain->seq + 1 && memcmp(index->previous, chain->hash, DIGEST_SIZE) == 0;
 
 			if (!follows && !index->checkpoint) {
