@@ -16,6 +16,9 @@
 /* A lease that claims to last longer than this is nobody's. */
 #define LEASE_LIMIT (24 * 3600)
 
+/* Nor do numbers get here by one an hour: what has a higher one, written to leave no room for the next, pushes nobody. */
+#define LEASE_NUMBER_MAX 1000000000000u
+
 struct lock {
 	int fd;
 };
@@ -93,7 +96,7 @@ static int load_holder(const char *state, const char *dataset, uint8_t holder[16
 struct seen { /* what a zone's lease folder holds */
 	struct leases *l;
 	unsigned zone;
-	uint64_t highest;
+	uint64_t next; /* number that is free, behind those of all leases */
 	uint64_t ours[64];
 	unsigned our_count;
 	char other[HOST_TEXT_MAX + 1]; /* host of a live lease of another holder */
@@ -101,35 +104,46 @@ struct seen { /* what a zone's lease folder holds */
 	bool past_other;
 };
 
+static int open_lease(const struct seen *seen, const char *name, uint64_t number, struct lease *lease)
+{
+	const struct repo *r = seen->l->r;
+	_buf_ struct buf object = { 0 };
+	struct signed_view view;
+	const struct signer *signer;
+
+	buf_init(&object, MARK_MAX, "lease");
+	int code = zone_get(r->zones[seen->zone].zone, name, &object);
+	if (code == 0)
+		code = trust_open(r->trust, SIGNED_LEASE, object.data, object.len, "lease", &view, &signer);
+	if (code == 0)
+		code = lease_decode(view.body, view.body_len, lease);
+	if (code == 0 && (strcmp(lease->dataset, r->dataset) != 0 || lease->number != number ||
+			  lease->until - lease->from > LEASE_LIMIT || lease->until < lease->from))
+		code = failed(ERR_INTEGRITY, "the lease is not what its name says, or is longer than a day");
+	return code;
+}
+
+/* Names come in ascending order. */
 static int see_lease(void *context, const char *name, uint64_t size)
 {
 	struct seen *seen = context;
 	struct repo *r = seen->l->r;
-	uint64_t number;
-	_buf_ struct buf object = { 0 };
-	struct signed_view view;
-	const struct signer *signer;
 	struct lease lease;
+	uint64_t number;
 
 	(void)size;
 	if (name_parse_lease(name, r->dataset, &number) != 0)
 		return 0;
-	seen->highest = number > seen->highest ? number : seen->highest;
-	buf_init(&object, MARK_MAX, "lease");
-	int code = zone_get(r->zones[seen->zone].zone, name, &object);
-	if (code == ERR_MISSING)
-		return 0; /* released meanwhile */
-	if (code == 0)
-		code = trust_open(r->trust, SIGNED_LEASE, object.data, object.len, "lease", &view, &signer);
-	if (code == 0)
-		code = lease_decode(view.body, view.body_len, &lease);
-	if (code == 0 && (strcmp(lease.dataset, r->dataset) != 0 || lease.number != number || lease.until - lease.from > LEASE_LIMIT ||
-			  lease.until < lease.from))
-		code = failed(ERR_INTEGRITY, "the lease is not what its name says, or is longer than a day");
+	int code = open_lease(seen, name, number, &lease);
 	if (code == ERR_UNAVAILABLE || code == ERR_SYSTEM)
 		return code;
+	if ((code == 0 && number <= LEASE_NUMBER_MAX) || number == seen->next)
+		seen->next = number + 1;
+	if (code == ERR_MISSING)
+		return 0; /* released meanwhile */
 	if (code != 0) {
-		findings_add(r->findings, FINDING_FORGED, r->zones[seen->zone].name, name, "ignored: %s", err_message());
+		findings_add(r->findings, FINDING_FORGED, r->zones[seen->zone].name, name, "ignored: %s",
+			     err_message());
 		return 0;
 	}
 	if (memcmp(lease.holder, seen->l->holder, 16) == 0) {
@@ -148,14 +162,15 @@ static int look(struct leases *l, unsigned zone, struct seen *seen)
 {
 	char prefix[OBJECT_NAME_MAX];
 
-	*seen = (struct seen){ .l = l, .zone = zone };
+	*seen = (struct seen){ .l = l, .zone = zone, .next = 1 };
 	snprintf(prefix, sizeof prefix, "%s/lease/", l->r->dataset);
 	int code = zone_list(l->r->zones[zone].zone, prefix, see_lease, seen);
 	if (code == 0 && seen->other[0] != '\0') {
 		char until[CLOCK_TEXT_MAX];
 
-		code = failed(ERR_LOCKED, "dataset %s is being written to in zone %s by host %s, whose lease ends at %s", l->r->dataset,
-			      l->r->zones[zone].name, seen->other, clock_format(seen->other_until, until));
+		code = failed(
+			ERR_LOCKED, "dataset %s is being written to in zone %s by host %s, whose lease ends at %s",
+			l->r->dataset, l->r->zones[zone].name, seen->other, clock_format(seen->other_until, until));
 	}
 	return code;
 }
@@ -166,7 +181,8 @@ static void remove_ours(struct leases *l, unsigned zone, const struct seen *seen
 
 	for (unsigned i = 0; i < seen->our_count; i++) {
 		/* One that cannot be deleted runs out by itself. */
-		if (seen->ours[i] < below && zone_delete(l->r->zones[zone].writer, name_lease(l->r->dataset, seen->ours[i], name)) != 0)
+		if (seen->ours[i] < below &&
+		    zone_delete(l->r->zones[zone].writer, name_lease(l->r->dataset, seen->ours[i], name)) != 0)
 			continue;
 	}
 }
@@ -188,7 +204,8 @@ static int write_lease(struct leases *l, unsigned zone, uint64_t number)
 	if (code == 0)
 		code = signed_encode(SIGNED_LEASE, l->signer, &body, &object);
 	if (code == 0)
-		code = zone_put(l->r->zones[zone].writer, name_lease(l->r->dataset, number, name), object.data, object.len);
+		code = zone_put(l->r->zones[zone].writer, name_lease(l->r->dataset, number, name), object.data,
+				object.len);
 	return code;
 }
 
@@ -201,13 +218,13 @@ static int take_in_zone(struct leases *l, unsigned zone)
 	if (code != 0)
 		return code;
 	l->alone = l->alone && !seen.past_other;
-	code = write_lease(l, zone, seen.highest + 1);
+	code = write_lease(l, zone, seen.next);
 	if (code == ERR_EXISTS)
-		return failed(ERR_LOCKED, "another host has just taken the lease of dataset %s in zone %s", l->r->dataset,
-			      l->r->zones[zone].name);
+		return failed(ERR_LOCKED, "another host has just taken the lease of dataset %s in zone %s",
+			      l->r->dataset, l->r->zones[zone].name);
 	if (code != 0)
 		return code;
-	l->number[zone] = seen.highest + 1;
+	l->number[zone] = seen.next;
 	code = look(l, zone, &seen);
 	if (code == 0)
 		remove_ours(l, zone, &seen, l->number[zone]);
@@ -232,7 +249,8 @@ int lease_take(struct repo *r, const char *state, const struct secret_key *signe
 		if (code == 0) {
 			l->zones |= ZONE_BIT(i);
 		} else if (code != ERR_LOCKED) {
-			findings_add(r->findings, FINDING_UNAVAILABLE, r->zones[i].name, NULL, "cannot be written to: %s", err_message());
+			findings_add(r->findings, FINDING_UNAVAILABLE, r->zones[i].name, NULL,
+				     "cannot be written to: %s", err_message());
 			code = 0;
 		}
 	}
@@ -260,10 +278,13 @@ int lease_confirm(struct leases *l)
 		for (unsigned k = 0; code == 0 && k < seen.our_count; k++)
 			held = held || seen.ours[k] == l->number[i];
 		if (code == 0 && !held)
-			code = failed(ERR_LOCKED, "the lease of dataset %s in zone %s is gone: another host removed it, or the zone was rolled back",
+			code = failed(ERR_LOCKED,
+				      "the lease of dataset %s in zone %s is gone: another host removed it, or the "
+				      "zone was rolled back",
 				      l->r->dataset, l->r->zones[i].name);
 		if (code == ERR_UNAVAILABLE || code == ERR_SYSTEM) {
-			findings_add(l->r->findings, FINDING_UNAVAILABLE, l->r->zones[i].name, NULL, "%s", err_message());
+			findings_add(l->r->findings, FINDING_UNAVAILABLE, l->r->zones[i].name, NULL, "%s",
+				     err_message());
 			l->zones &= ~ZONE_BIT(i);
 			code = 0;
 		}
@@ -288,10 +309,10 @@ int lease_renew(struct leases *l)
 			continue;
 		code = look(l, i, &seen);
 		if (code == 0)
-			code = write_lease(l, i, seen.highest + 1);
+			code = write_lease(l, i, seen.next);
 		if (code == 0) {
-			remove_ours(l, i, &seen, seen.highest + 1);
-			l->number[i] = seen.highest + 1;
+			remove_ours(l, i, &seen, seen.next);
+			l->number[i] = seen.next;
 		}
 	}
 	return code;
