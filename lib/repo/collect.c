@@ -66,7 +66,8 @@ static void doom(struct collecting *c, const uint8_t name[DIGEST_SIZE], uint64_t
 static int judge(void *context, uint32_t number, const struct index_pack *pack, enum pack_origin origin)
 {
 	struct collecting *c = context;
-	uint64_t reached = reach_pack_bytes(c->reach, number), content = pack->size - pack->footer - PACK_HEAD_SIZE - PACK_TAIL_SIZE;
+	uint64_t reached = reach_pack_bytes(c->reach, number),
+		 content = pack->size - pack->footer - PACK_HEAD_SIZE - PACK_TAIL_SIZE;
 	bool marked = find_mark(c->r, pack->name) != NULL;
 
 	/* Made and not yet indexed: the next run counts on it. */
@@ -135,8 +136,8 @@ static int destroy(struct collecting *c)
 	int code = lease_confirm(c->o->leases);
 
 	if (code == 0)
-		code = commit_index(c->r, c->o->signer, ZONE_BIT(c->r->zone_count) - 1, (const uint8_t(*)[DIGEST_SIZE])c->destroy.list,
-				    c->destroy.count);
+		code = commit_index(c->r, c->o->signer, ZONE_BIT(c->r->zone_count) - 1,
+				    (const uint8_t(*)[DIGEST_SIZE])c->destroy.list, c->destroy.count);
 	for (uint32_t i = 0; i < c->destroy.count && code == 0; i++) {
 		const uint8_t *pack = c->destroy.list[i];
 		char name[OBJECT_NAME_MAX];
@@ -197,7 +198,8 @@ static int sweep_indexes(struct collecting *c)
 			continue;
 		if (code != 0)
 			return code;
-		for (size_t i = 0; i < r->index_count && duration_after(made_at, c->o->config->grace) <= clock_now(); i++) {
+		for (size_t i = 0; i < r->index_count && duration_after(made_at, c->o->config->grace) <= clock_now();
+		     i++) {
 			const struct index_object *o = &r->indexes[i];
 			char name[OBJECT_NAME_MAX];
 
@@ -252,8 +254,8 @@ static void plan(const struct collecting *c)
 	c->result->condemned = c->condemn.count;
 	c->result->deleted = c->destroy.count;
 	c->result->compacted = c->sparse_count;
-	log_info("%s: would condemn %u packs, delete %u, compact %zu", c->r->dataset, c->condemn.count, c->destroy.count,
-		 c->sparse_count);
+	log_info("%s: would condemn %u packs, delete %u, compact %zu", c->r->dataset, c->condemn.count,
+		 c->destroy.count, c->sparse_count);
 }
 
 /* Why collection must not act now, or NULL. */
@@ -264,7 +266,8 @@ static const char *hindrance(const struct repo *r, const struct collect_options 
 	if (!o->dry_run && lease_zones(o->leases) != ZONE_BIT(r->zone_count) - 1)
 		return "not every zone can be written to";
 	if (r->chain_broken)
-		return "the chain of headers or indexes has a gap that nothing explains";
+		return "the chain of headers or indexes has a gap that nothing explains, or a header does not open in "
+		       "any zone";
 	return NULL;
 }
 
@@ -290,7 +293,8 @@ int collect(struct repo *r, const struct collect_options *options, struct collec
 	code = reach_add_live(c.reach, options->dry_run);
 	if (code == 0 && reach_missing_count(c.reach) > 0) {
 		findings_add(r->findings, FINDING_NOTE, NULL, NULL,
-			     "no space is freed this time: live snapshots need chunks that no zone lists; run 'nightfold-verify check --repair'");
+			     "no space is freed this time: live snapshots need chunks that no zone lists; run "
+			     "'nightfold-verify check --repair'");
 		goto out;
 	}
 	if (code == 0)

@@ -41,15 +41,15 @@ struct repo_zone {
 /* A snapshot that some zone has a valid header of (live), or that is being destroyed (intended). */
 struct snapshot {
 	struct header header;
-	struct buf object;              /* the signed header object */
-	uint8_t hash[DIGEST_SIZE];      /* of it */
+	struct buf object;         /* the signed header object */
+	uint8_t hash[DIGEST_SIZE]; /* of it */
 	const struct signer *signer;
 	unsigned zones;                 /* ZONE_BIT(i): zone i has this header */
 	uint32_t seals[REPO_ZONES_MAX]; /* highest generation listed in zone i; 0: none */
 	unsigned intents;               /* ZONE_BIT(i): zone i has a valid intent for it */
 	int64_t intent_at;              /* when the earliest was made */
 	bool quarantined;               /* taken in the future: never counts as newest, evicts nothing */
-	bool disputed;                  /* zones hold different headers, both signed: nobody destroys it on the word of one */
+	bool disputed; /* zones hold different headers, both signed: nobody destroys it on the word of one */
 };
 
 /* Something of a dataset that is neither pack, header nor index of a live chain. */
@@ -96,7 +96,7 @@ struct repo {
 	/* filled by repo_load() */
 	struct snapshot *snapshots; /* ascending by (taken_at, seq) */
 	size_t snapshot_count;
-	uint8_t *packs;      /* bits, by catalogue number; repo_pack_bits() */
+	uint8_t *packs; /* bits, by catalogue number; repo_pack_bits() */
 	uint32_t pack_limit;
 	struct repo_mark *marks;
 	size_t mark_count;
@@ -109,8 +109,9 @@ struct repo {
 	struct index_object *indexes; /* ascending by (signer, seq) */
 	size_t index_count;
 	bool headers_only; /* as opened */
-	bool chain_broken; /* a gap in headers or indexes that nothing explains: collection must not act */
-	bool complete;     /* every configured zone was listed whole */
+	/* A gap in headers or indexes that nothing explains, or a header that opens in no zone: collection must not act. */
+	bool chain_broken;
+	bool complete; /* every configured zone was listed whole */
 };
 
 struct repo_options {

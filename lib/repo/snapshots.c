@@ -42,8 +42,8 @@ static int open_header(const struct repo *r, const uint8_t *data, size_t len, co
 	return code;
 }
 
-static int adopt(struct repo *r, const struct header *header, const struct signer *signer, const void *object, size_t len,
-		 struct snapshot **out)
+static int adopt(struct repo *r, const struct header *header, const struct signer *signer, const void *object,
+		 size_t len, struct snapshot **out)
 {
 	struct snapshot *s = find_or_add(r, header->id);
 	uint8_t hash[DIGEST_SIZE];
@@ -51,9 +51,10 @@ static int adopt(struct repo *r, const struct header *header, const struct signe
 	*out = s;
 	sha256(object, len, hash);
 	if (s->object.len > 0)
-		return memcmp(s->hash, hash, DIGEST_SIZE) == 0 ?
-			       0 :
-			       failed(ERR_INTEGRITY, "another valid header of this snapshot exists: one agent signed two");
+		return memcmp(s->hash, hash, DIGEST_SIZE) == 0
+			       ? 0
+			       : failed(ERR_INTEGRITY,
+					"another valid header of this snapshot exists: one agent signed two");
 	s->header = *header;
 	s->signer = signer;
 	memcpy(s->hash, hash, DIGEST_SIZE);
@@ -74,6 +75,8 @@ static int load_header(struct repo *r, unsigned zone, const struct listed_header
 	int code = zone_get(r->zones[zone].zone, name, &object);
 	if (code == ERR_UNAVAILABLE || code == ERR_SYSTEM)
 		return code;
+	if (code == ERR_MISSING)
+		return 0; /* destroyed since it was listed */
 	if (code == 0)
 		code = open_header(r, object.data, object.len, row->id, &header, &signer);
 	if (code == 0 && header.taken_at != row->taken_at)
@@ -87,7 +90,8 @@ static int load_header(struct repo *r, unsigned zone, const struct listed_header
 		return 0;
 	}
 	if (s->quarantined)
-		findings_add(r->findings, FINDING_FORGED, r->zones[zone].name, name, "is dated in the future: quarantined");
+		findings_add(r->findings, FINDING_FORGED, r->zones[zone].name, name,
+			     "is dated in the future: quarantined");
 	s->zones |= ZONE_BIT(zone);
 	return 0;
 }
@@ -110,7 +114,8 @@ static int load_intent(struct repo *r, unsigned zone, const uint8_t id[SNAPSHOT_
 		return code;
 	if (code == 0)
 		code = intent_decode(view.body, view.body_len, &intent);
-	if (code == 0 && (strcmp(intent.dataset, r->dataset) != 0 || memcmp(intent.snapshot, id, SNAPSHOT_ID_SIZE) != 0))
+	if (code == 0 &&
+	    (strcmp(intent.dataset, r->dataset) != 0 || memcmp(intent.snapshot, id, SNAPSHOT_ID_SIZE) != 0))
 		code = failed(ERR_INTEGRITY, "the intent is of another dataset or snapshot than its name says");
 	if (code == 0)
 		code = open_header(r, intent.header, intent.header_len, id, &header, &header_signer);
@@ -134,7 +139,8 @@ static int load_intent(struct repo *r, unsigned zone, const uint8_t id[SNAPSHOT_
 }
 
 /* A header that does not open (damaged, perhaps in every zone) is still a header: its seal is no stray. */
-static bool header_is_listed(const struct repo *r, const struct listing listings[REPO_ZONES_MAX], const uint8_t id[SNAPSHOT_ID_SIZE])
+static bool header_is_listed(const struct repo *r, const struct listing listings[REPO_ZONES_MAX],
+			     const uint8_t id[SNAPSHOT_ID_SIZE])
 {
 	for (unsigned i = 0; i < r->zone_count; i++) {
 		for (size_t k = 0; k < listings[i].header_count; k++) {
@@ -145,7 +151,8 @@ static bool header_is_listed(const struct repo *r, const struct listing listings
 	return false;
 }
 
-static void place_seal(struct repo *r, const struct listing listings[REPO_ZONES_MAX], unsigned zone, const struct listed_seal *row)
+static void place_seal(struct repo *r, const struct listing listings[REPO_ZONES_MAX], unsigned zone,
+		       const struct listed_seal *row)
 {
 	for (size_t i = 0; i < r->snapshot_count; i++) {
 		struct snapshot *s = &r->snapshots[i];
@@ -218,6 +225,21 @@ static void check_header_chain(struct repo *r)
 	}
 }
 
+/*
+ * A header that opens in no zone (damaged in each, or of an agent that is not among the signers, perhaps the one before this host was
+ * rebuilt) may be a snapshot all the same, and what it needs is not known.
+ */
+static void check_unread_headers(struct repo *r, const struct listing listings[REPO_ZONES_MAX])
+{
+	for (unsigned i = 0; i < r->zone_count; i++) {
+		for (size_t k = 0; k < listings[i].header_count && !r->chain_broken; k++) {
+			const struct snapshot *s = repo_find(r, listings[i].headers[k].id);
+
+			r->chain_broken = s == NULL || (s->zones == 0 && s->intents == 0);
+		}
+	}
+}
+
 int load_snapshots(struct repo *r, const struct listing listings[REPO_ZONES_MAX])
 {
 	for (unsigned i = 0; i < r->zone_count; i++) {
@@ -243,5 +265,6 @@ int load_snapshots(struct repo *r, const struct listing listings[REPO_ZONES_MAX]
 	if (r->snapshot_count > 0)
 		qsort(r->snapshots, r->snapshot_count, sizeof *r->snapshots, compare_snapshot);
 	check_header_chain(r);
+	check_unread_headers(r, listings);
 	return 0;
 }
