@@ -12,6 +12,7 @@
 #include "base/hex.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "crypto/digest.h"
 #include "repo/fill.h"
 #include "repo/read_back.h"
 #include "repo/stand_ins.h"
@@ -20,7 +21,7 @@
 #define REFUSALS_MAX 100
 
 #define MARKER_PREFIX ".nightfold-restore."
-#define MARKER_MAX    (sizeof MARKER_PREFIX + 2 * (size_t)SNAPSHOT_ID_SIZE)
+#define MARKER_MAX    (sizeof MARKER_PREFIX + 2 * (size_t)(SNAPSHOT_ID_SIZE + DIGEST_SIZE) + 1)
 
 struct restore {
 	const struct restore_options *options;
@@ -42,12 +43,24 @@ static int add_entry(void *context, const struct entry *e, const struct node *n)
 
 /* ---- the marker ---- */
 
+/* Of this snapshot and, if that is not all of it, of these paths: another restore has nothing to do with it. */
 static void marker_name(const struct restore *x, char out[MARKER_MAX])
 {
-	char id[SNAPSHOT_ID_HEX];
+	const struct selection *s = x->options->selection;
+	char id[SNAPSHOT_ID_HEX], paths[DIGEST_HEX] = "";
 
-	snprintf(out, MARKER_MAX, "%s%s", MARKER_PREFIX,
-		 hex_encode(x->options->snapshot->header.id, SNAPSHOT_ID_SIZE, id));
+	if (s->count > 0) {
+		struct sha256 *hash = sha256_new();
+		uint8_t digest[DIGEST_SIZE];
+
+		for (size_t i = 0; i < s->count; i++)
+			sha256_update(hash, s->paths[i].path, s->paths[i].len + 1);
+		sha256_final(hash, digest);
+		sha256_free(hash);
+		hex_encode(digest, 4, paths);
+	}
+	snprintf(out, MARKER_MAX, "%s%s%s%s", MARKER_PREFIX,
+		 hex_encode(x->options->snapshot->header.id, SNAPSHOT_ID_SIZE, id), s->count > 0 ? "." : "", paths);
 }
 
 /* Whether the folder is one where this restore was interrupted. */
@@ -314,20 +327,26 @@ int restore_run(struct fetcher *f, const struct restore_options *o, struct resto
 	int code = tree_open(f, o->snapshot->header.root_id, o->root_key, &x.tree);
 	if (code == 0)
 		code = selection_check(o->selection, x.tree);
+
+	/*
+	 * Where something else may be, nothing is taken for finished, by its size and time alone: no marker says that
+	 * this restore has made it.
+	 */
+	bool interrupted = was_interrupted(&x), marked = interrupted || !target.overwrite;
 	if (code == 0) {
-		result->resumed = was_interrupted(&x);
+		result->resumed = interrupted;
 		target.overwrite = target.overwrite || result->resumed;
 		code = target_open(&target, complain, &x, &x.target);
 	}
-	if (code == 0)
+	if (code == 0 && marked)
 		code = put_marker(&x);
 	if (code == 0)
 		code = run(&x);
-	if (code == 0)
+	if (code == 0 && marked)
 		take_marker(&x);
-	else if (x.target != NULL)
-		code = failed_in(code, "the restore into '%s' is not finished (the same command again goes on with it)",
-				 o->target.path);
+	if (code != 0 && x.target != NULL)
+		code = failed_in(code, "the restore into '%s' is not finished (the same command again %s)",
+				 o->target.path, marked ? "goes on with it" : "does it anew");
 	result->lost = findings_count(x.findings, FINDING_LOST, false) - lost_before;
 	target_close(x.target);
 	tree_close(x.originals);

@@ -1,9 +1,10 @@
 /*
  * Restoring a snapshot, or a part of it, into a folder.
  *
- * What cannot be had is a finding (FINDING_LOST) and the rest is restored. A restore that was interrupted leaves a
- * marker, ".nightfold-restore.<snapshot id>", in its folder: the same restore into that folder then goes on, and does
- * not fetch again what is finished. The marker goes when the restore has come to its end.
+ * What cannot be had is a finding (FINDING_LOST) and the rest is restored. A restore into an empty folder that was
+ * interrupted leaves a marker there, ".nightfold-restore.<snapshot id>": the same restore into that folder then goes
+ * on, and does not fetch again what is finished. The marker goes when the restore has come to its end. With
+ * target.overwrite there is none: what is in the folder may be anybody's, and is written anew each time.
  */
 #ifndef REPO_RESTORE_H
 #define REPO_RESTORE_H

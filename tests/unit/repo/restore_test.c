@@ -396,13 +396,12 @@ static void large_chunks_go_through_one_set_of_buffers(void **state)
 	free(expected);
 }
 
-static void a_restore_that_is_asked_to_stop_can_go_on(void **state)
+/* In a child, since a process that was asked to stop stays so. */
+static void restore_interrupted(struct made *m)
 {
-	struct made *m = *state;
 	int status;
 	pid_t child = fork();
 
-	/* In a child, since a process that was asked to stop stays so. */
 	if (child == 0) {
 		stop_on_signals();
 		raise(SIGTERM);
@@ -410,8 +409,27 @@ static void a_restore_that_is_asked_to_stop_can_go_on(void **state)
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(status, 0);
+}
+
+static void a_restore_that_is_asked_to_stop_can_go_on_and_no_other_instead(void **state)
+{
+	static const char *const paths[] = { "dir" };
+	struct made *m = *state;
+
+	restore_interrupted(m);
+	choose(m, paths, 1);
+	assert_int_equal(restore(m), ERR_REFUSED);
+	choose(m, NULL, 0);
 	assert_int_equal(restore(m), 0);
+	assert_true(m->result.resumed);
 	assert_all_is_there(m);
+
+	/* Where other things may be, nothing is taken for finished. */
+	m->options.target.overwrite = true;
+	restore_interrupted(m);
+	assert_int_equal(count_names(m->target), 3);
+	assert_int_equal(restore(m), 0);
+	assert_false(m->result.resumed);
 }
 
 static void what_a_disk_has_damaged_is_seen_when_it_is_read_back(void **state)
@@ -510,14 +528,12 @@ static void an_interrupted_restore_goes_on_with_what_is_missing(void **state)
 	assert_all_is_there(m);
 }
 
-static void a_full_disk_ends_it_and_the_same_command_goes_on(void **state)
+static void what_the_file_system_does_not_take_is_named(void **state)
 {
 	struct made *m = *state;
 	struct rlimit old, small;
 
-	/*
-	 * A limit on the size of files is the nearest to a full disk that a test can have: EFBIG, without the signal.
-	 */
+	/* Files above a limit: EFBIG, without the signal. */
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
 	small = (struct rlimit){ .rlim_cur = HAND_PIECE * 10, .rlim_max = old.rlim_max };
 	signal(SIGXFSZ, SIG_IGN);
@@ -525,7 +541,6 @@ static void a_full_disk_ends_it_and_the_same_command_goes_on(void **state)
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
 	int code = restore(m);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
-	/* What the file system does not take is told, entry by entry. */
 	assert_int_equal(code, 0);
 	assert_true(is_told_lost(m, "dir/large", "cannot give it its size"));
 	assert_is(m, "whole", "whole");
@@ -578,11 +593,11 @@ int main(void)
 		test(lost_lists_of_entries_are_told_and_nothing_else_stops),
 		test(a_wrong_fingerprint_is_a_loss),
 		test(large_chunks_go_through_one_set_of_buffers),
-		test(a_restore_that_is_asked_to_stop_can_go_on),
+		test(a_restore_that_is_asked_to_stop_can_go_on_and_no_other_instead),
 		test(what_a_disk_has_damaged_is_seen_when_it_is_read_back),
 		test(nothing_is_written_through_a_link_or_outside),
 		test(an_interrupted_restore_goes_on_with_what_is_missing),
-		test(a_full_disk_ends_it_and_the_same_command_goes_on),
+		test(what_the_file_system_does_not_take_is_named),
 		test(a_plan_counts_what_a_restore_writes),
 	};
 
