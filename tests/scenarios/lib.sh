@@ -164,3 +164,28 @@ messages() {
 		}
 	}'
 }
+
+# tells STATUS MESSAGE COMMAND...: the status, and the message on standard error
+tells() {
+	local status=$1 message=$2
+	shift 2
+	exits "$status" "$@" && warns "$message"
+}
+
+# ---- trouble at a chosen moment ----
+
+# faulty WHAT MOMENT FOLDER COMMAND...: what fault.c says; FOLDER: / for everywhere
+faulty() {
+	local what=$1 moment=$2 under=$3
+	shift 3
+	[ -e "$TMPDIR/fault.so" ] || make_faults
+	(
+		export LD_PRELOAD=$TMPDIR/fault.so FAULT=$what FAULT_AT=$moment FAULT_UNDER=${under%/}
+		"$@"
+	)
+}
+
+make_faults() {
+	"${CC:-cc}" -std=c17 -D_GNU_SOURCE -O2 -shared -fPIC -o "$TMPDIR/fault.so" "$SRC/tests/scenarios/fault.c" ||
+		give_up "fault.c does not compile"
+}
