@@ -84,18 +84,36 @@ static int judge(void *context, uint32_t number, const struct index_pack *pack, 
 	return 0;
 }
 
-static int for_all_zones(struct collecting *c, const char *name, bool delete, const struct buf *object)
+/* One code for all zones: 0, or the last trouble, which is a finding too. */
+static int settle_zone(struct collecting *c, unsigned zone, const char *name, int code)
+{
+	if (code != 0)
+		findings_add(c->r->findings, FINDING_LAG, c->r->zones[zone].name, name, "%s", err_message());
+	return code;
+}
+
+static int put_everywhere(struct collecting *c, const char *name, const struct buf *object)
 {
 	int result = 0;
 
 	for (unsigned i = 0; i < c->r->zone_count; i++) {
-		struct zone_writer *writer = c->r->zones[i].writer;
-		int code = delete ? zone_delete(writer, name) : zone_put(writer, name, object->data, object->len);
+		int code = zone_put(c->r->zones[i].writer, name, object->data, object->len);
 
-		if (code == 0 || code == (delete ? ERR_MISSING : ERR_EXISTS))
-			continue;
-		findings_add(c->r->findings, FINDING_LAG, c->r->zones[i].name, name, "%s", err_message());
-		result = code;
+		code = settle_zone(c, i, name, code == ERR_EXISTS ? 0 : code);
+		result = code != 0 ? code : result;
+	}
+	return result;
+}
+
+static int delete_everywhere(struct collecting *c, const char *name)
+{
+	int result = 0;
+
+	for (unsigned i = 0; i < c->r->zone_count; i++) {
+		int code = zone_delete(c->r->zones[i].writer, name);
+
+		code = settle_zone(c, i, name, code == ERR_MISSING ? 0 : code);
+		result = code != 0 ? code : result;
 	}
 	return result;
 }
@@ -117,7 +135,7 @@ static int condemn(struct collecting *c, const uint8_t pack[DIGEST_SIZE])
 	if (code != 0)
 		return code;
 	/* A zone that does not take the mark now gets it from the next run; until then the grace has not begun. */
-	if (for_all_zones(c, name_condemned(c->r->dataset, pack, name), false, &object) == 0)
+	if (put_everywhere(c, name_condemned(c->r->dataset, pack, name), &object) == 0)
 		c->result->condemned++;
 	return 0;
 }
@@ -126,7 +144,7 @@ static void remove_mark(struct collecting *c, const uint8_t pack[DIGEST_SIZE])
 {
 	char name[OBJECT_NAME_MAX];
 
-	if (for_all_zones(c, name_condemned(c->r->dataset, pack, name), true, NULL) != 0)
+	if (delete_everywhere(c, name_condemned(c->r->dataset, pack, name)) != 0)
 		log_detail("the mark of %s stays until the next run", name);
 }
 
@@ -144,7 +162,7 @@ static int destroy(struct collecting *c)
 		uint32_t number;
 
 		code = lease_renew(c->o->leases);
-		if (code != 0 || for_all_zones(c, name_pack(c->r->dataset, pack, name), true, NULL) != 0)
+		if (code != 0 || delete_everywhere(c, name_pack(c->r->dataset, pack, name)) != 0)
 			continue;
 		remove_mark(c, pack);
 		c->result->deleted++;
@@ -175,7 +193,7 @@ static void sweep_intents(struct collecting *c)
 		if (s->intents == 0 || !gone || s->header.seq >= oldest ||
 		    duration_after(s->intent_at, c->o->config->grace) > clock_now())
 			continue;
-		if (for_all_zones(c, name_intent(c->r->dataset, s->header.id, name), true, NULL) == 0)
+		if (delete_everywhere(c, name_intent(c->r->dataset, s->header.id, name)) == 0)
 			c->result->finished_intents++;
 	}
 }
@@ -205,7 +223,7 @@ static int sweep_indexes(struct collecting *c)
 
 			if (memcmp(o->signer, chain->signer, KEY_ID_SIZE) != 0 || o->seq >= checkpoint)
 				continue;
-			if (for_all_zones(c, name_index(r->dataset, o->signer, o->seq, o->hash, name), true, NULL) == 0)
+			if (delete_everywhere(c, name_index(r->dataset, o->signer, o->seq, o->hash, name)) == 0)
 				c->result->old_indexes++;
 		}
 	}
