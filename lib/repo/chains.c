@@ -222,6 +222,7 @@ static int follow_chain(struct loading *l, size_t first, size_t end)
 	return code;
 }
 
+/* By the name, which comes first in a row. */
 static int compare_digest(const void *a, const void *b)
 {
 	return memcmp(a, b, DIGEST_SIZE);
@@ -261,6 +262,28 @@ static unsigned zones_listing(const struct loading *l, const struct index_pack *
 	return zones;
 }
 
+static void add_unplaced(struct repo *r, const struct index_pack *pack)
+{
+	/* Grows by doubling: capacities are powers of two. */
+	if ((r->unplaced_count & (r->unplaced_count - 1)) == 0)
+		r->unplaced = xrealloc(r->unplaced, r->unplaced_count == 0 ? 1 : 2 * r->unplaced_count, sizeof *r->unplaced);
+	r->unplaced[r->unplaced_count++] = *pack;
+}
+
+/* Several indexes may name the same one: checkpoints repeat what those before them said. */
+static void sort_unplaced(struct repo *r)
+{
+	size_t kept = 0;
+
+	if (r->unplaced_count > 0)
+		qsort(r->unplaced, r->unplaced_count, sizeof *r->unplaced, compare_digest);
+	for (size_t i = 0; i < r->unplaced_count; i++) {
+		if (kept == 0 || compare_digest(&r->unplaced[kept - 1], &r->unplaced[i]) != 0)
+			r->unplaced[kept++] = r->unplaced[i];
+	}
+	r->unplaced_count = kept;
+}
+
 /* Takes one pack in. *whole false: it could not be, and may be later. */
 static int add_pack(struct loading *l, const struct index_pack *pack, bool *whole)
 {
@@ -278,15 +301,13 @@ static int add_pack(struct loading *l, const struct index_pack *pack, bool *whol
 		return code;
 
 	unsigned zones = zones_listing(l, pack);
-	if (zones == 0) {
-		*whole = *whole && is_withdrawn(l, pack->name);
-		return 0;
-	}
 
 	_pack_footer_ struct pack_footer footer = { 0 };
-	code = repo_load_footer(r, pack, zones, &footer);
-	if (code != 0) {
+	if (zones == 0 || repo_load_footer(r, pack, zones, &footer) != 0) {
+		if (is_withdrawn(l, pack->name))
+			return 0;
 		*whole = false;
+		add_unplaced(r, pack);
 		return 0;
 	}
 	return catalog_add_pack(r->catalog, pack, &footer, PACK_INDEXED, &number);
@@ -322,6 +343,7 @@ static int take_in(struct loading *l)
 		if (code == 0 && whole)
 			code = catalog_note_object(l->r->catalog, o->hash, o->index.seq);
 	}
+	sort_unplaced(l->r);
 	return code == 0 ? retire(l) : code;
 }
 

@@ -198,36 +198,53 @@ static void sweep_intents(struct collecting *c)
 	}
 }
 
-/* Indexes from before the newest checkpoint that is older than the grace. */
-static int sweep_indexes(struct collecting *c)
+static bool is_of(const struct index_object *o, const struct chain *chain)
+{
+	return memcmp(o->signer, chain->signer, KEY_ID_SIZE) == 0;
+}
+
+/* The newest checkpoint of a chain that is older than the grace and whole in every zone, so that each can stand alone on it; 0: none. */
+static uint64_t settled_checkpoint(const struct collecting *c, const struct chain *chain)
+{
+	struct repo *r = c->r;
+	size_t first = 0;
+
+	/* Ascending by signer and number: with nothing older to delete, nothing is read. */
+	while (first < r->index_count && !is_of(&r->indexes[first], chain))
+		first++;
+	for (size_t i = r->index_count; i > first + 1; i--) {
+		const struct index_object *o = &r->indexes[i - 1];
+		int64_t made_at;
+
+		if (is_of(o, chain) && o->seq % CHECKPOINT_EVERY == 0 && commit_checkpoint_time(r, o, &made_at) == 0 &&
+		    duration_after(made_at, c->o->config->grace) <= clock_now())
+			return o->seq;
+	}
+	return 0;
+}
+
+/* Indexes that nobody starts at any more. */
+static void sweep_indexes(struct collecting *c)
 {
 	struct repo *r = c->r;
 
 	for (size_t k = 0; k < r->chain_count; k++) {
 		const struct chain *chain = &r->chains[k];
 		const struct signer *owner = trust_find(r->trust, chain->signer);
-		uint64_t checkpoint = chain->seq / CHECKPOINT_EVERY * CHECKPOINT_EVERY;
-		int64_t made_at = 0;
+		char name[OBJECT_NAME_MAX];
 
-		if (owner == NULL || (owner->roles & 1u << ROLE_AGENT) == 0 || checkpoint == 0)
+		if (owner == NULL || (owner->roles & 1u << ROLE_AGENT) == 0)
 			continue;
-		int code = commit_checkpoint_time(r, chain, checkpoint, &made_at);
-		if (code == ERR_MISSING)
-			continue;
-		if (code != 0)
-			return code;
-		for (size_t i = 0; i < r->index_count && duration_after(made_at, c->o->config->grace) <= clock_now();
-		     i++) {
+		uint64_t checkpoint = settled_checkpoint(c, chain);
+		for (size_t i = 0; i < r->index_count; i++) {
 			const struct index_object *o = &r->indexes[i];
-			char name[OBJECT_NAME_MAX];
 
-			if (memcmp(o->signer, chain->signer, KEY_ID_SIZE) != 0 || o->seq >= checkpoint)
+			if (!is_of(o, chain) || o->seq >= checkpoint)
 				continue;
 			if (delete_everywhere(c, name_index(r->dataset, o->signer, o->seq, o->hash, name)) == 0)
 				c->result->old_indexes++;
 		}
 	}
-	return 0;
 }
 
 /* What puts of killed runs left: never listed, never read, only in the way. */
@@ -260,10 +277,9 @@ static int act(struct collecting *c)
 		code = destroy(c);
 	if (code == 0) {
 		sweep_intents(c);
+		sweep_indexes(c);
 		sweep_unfinished(c);
 	}
-	if (code == 0)
-		code = sweep_indexes(c);
 	return code == 0 ? catalog_flush(c->r->catalog, true) : code;
 }
 

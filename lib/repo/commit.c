@@ -1,16 +1,59 @@
 #include "repo/commit.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/hex.h"
+#include "repo/examine.h"
 #include "repo/load.h"
 #include "repo/reach.h"
 #include "repo/send.h"
 
-/* Fact "newest-header": seq (8 bytes, big-endian) and SHA-256 of the newest header of ours, for when none is left to follow on. */
+/*
+ * Facts: seq (8 bytes, big-endian) and SHA-256 of the newest header that was written here, and of the newest index of a signer. They
+ * are followed on when none is left, and while a zone is away that may have what the others lack: else the chain would be forked.
+ */
 #define FACT_HEADER "newest-header"
+#define FACT_INDEX  "newest-index."
+#define FACT_SIZE   (8 + DIGEST_SIZE)
+
+static int remember(struct repo *r, const char *name, uint64_t seq, const uint8_t hash[DIGEST_SIZE])
+{
+	uint8_t fact[FACT_SIZE];
+
+	for (size_t i = 0; i < 8; i++)
+		fact[i] = (uint8_t)(seq >> (56 - 8 * i));
+	memcpy(fact + 8, hash, DIGEST_SIZE);
+	return catalog_set_fact(r->catalog, name, fact, sizeof fact);
+}
+
+/* *seq 0, *hash zero: nothing is remembered. */
+static int recall(struct repo *r, const char *name, uint64_t *seq, uint8_t hash[DIGEST_SIZE])
+{
+	_buf_ struct buf fact = { 0 };
+
+	*seq = 0;
+	memset(hash, 0, DIGEST_SIZE);
+	buf_init(&fact, FACT_SIZE, "fact");
+	int code = catalog_get_fact(r->catalog, name, &fact);
+	if (code != 0 || fact.len != FACT_SIZE)
+		return code == ERR_MISSING ? 0 : code;
+	for (size_t i = 0; i < 8; i++)
+		*seq = *seq << 8 | fact.data[i];
+	memcpy(hash, fact.data + 8, DIGEST_SIZE);
+	return 0;
+}
+
+static const char *index_fact(const uint8_t signer[KEY_ID_SIZE], char out[CATALOG_FACT_NAME_MAX + 1])
+{
+	char hex[KEY_ID_HEX];
+
+	snprintf(out, CATALOG_FACT_NAME_MAX + 1, FACT_INDEX "%s", hex_encode(signer, KEY_ID_SIZE, hex));
+	return out;
+}
 
 static struct chain *find_chain(struct repo *r, const uint8_t signer[KEY_ID_SIZE])
 {
@@ -46,6 +89,12 @@ static void collect_heads(const struct repo *r, struct head heads[HEADS_MAX], ui
 	qsort(heads, *count, sizeof *heads, compare_heads);
 }
 
+static void add_row(struct index *index, const struct index_pack *pack)
+{
+	index->added = xrealloc(index->added, index->added_count + 1, sizeof *index->added);
+	index->added[index->added_count++] = *pack;
+}
+
 struct gathered {
 	struct repo *r;
 	struct index *index;
@@ -54,18 +103,20 @@ struct gathered {
 	bool everything;
 };
 
+/*
+ * A pack that was made and is nowhere listed was never sent. One that is indexed counts, listed or not: the zone that has it may be
+ * away, and a reader who starts at a checkpoint knows of no other pack.
+ */
 static int gather_pack(void *context, uint32_t number, const struct index_pack *pack, enum pack_origin origin)
 {
 	struct gathered *g = context;
-	bool fresh = origin == PACK_MADE;
+	bool fresh = origin == PACK_MADE && (repo_pack_bits(g->r, number) & PACK_IN_ANY) != 0;
 
-	/* A pack that was made and is nowhere listed was never sent. */
-	if (origin == PACK_RETIRED || (repo_pack_bits(g->r, number) & PACK_IN_ANY) == 0 || !(fresh || g->everything))
+	if (!fresh && !(g->everything && origin == PACK_INDEXED))
 		return 0;
 	if (g->index->added_count == INDEX_PACKS_MAX)
 		return failed(ERR_FORMAT, "more than %u packs in one index", INDEX_PACKS_MAX);
-	g->index->added = xrealloc(g->index->added, g->index->added_count + 1, sizeof *g->index->added);
-	g->index->added[g->index->added_count++] = *pack;
+	add_row(g->index, pack);
 	if (fresh) {
 		g->numbers = xrealloc(g->numbers, g->number_count + 1, sizeof *g->numbers);
 		g->numbers[g->number_count++] = number;
@@ -73,13 +124,20 @@ static int gather_pack(void *context, uint32_t number, const struct index_pack *
 	return 0;
 }
 
-static void gather_headers(struct repo *r, struct index *index)
+/* What a checkpoint says besides the packs of the catalogue. */
+static int gather_rest(struct repo *r, struct index *index)
 {
+	for (size_t i = 0; i < r->unplaced_count; i++) {
+		if (index->added_count == INDEX_PACKS_MAX)
+			return failed(ERR_FORMAT, "more than %u packs in one index", INDEX_PACKS_MAX);
+		add_row(index, &r->unplaced[i]);
+	}
 	index->headers = xcalloc(r->snapshot_count + 1, DIGEST_SIZE);
 	for (size_t i = 0; i < r->snapshot_count; i++) {
 		if (snapshot_live(&r->snapshots[i]))
 			memcpy(index->headers[index->header_count++], r->snapshots[i].hash, DIGEST_SIZE);
 	}
+	return 0;
 }
 
 /* Signs a body and puts it under the name that its hash (for indexes) or the caller makes. */
@@ -117,34 +175,52 @@ static int write_index(struct repo *r, const struct secret_key *signer, unsigned
 		if ((done & ZONE_BIT(i)) != 0)
 			chain->zone_seq[i] = index->seq;
 	}
-	return catalog_note_object(r->catalog, hash, index->seq);
+	code = remember(r, index_fact(chain->signer, name), index->seq, hash);
+	/* Not noted, it is opened by each load until all that it names could be taken in. */
+	if (code == 0 && !(index->checkpoint && r->unplaced_count > 0))
+		code = catalog_note_object(r->catalog, hash, index->seq);
+	return code;
+}
+
+static int follow_on_index(struct repo *r, const struct chain *chain, struct index *index)
+{
+	char fact[CATALOG_FACT_NAME_MAX + 1];
+	uint64_t seq;
+	int code = recall(r, index_fact(chain->signer, fact), &seq, index->previous);
+
+	if (r->complete || seq < chain->seq) {
+		seq = chain->seq;
+		memcpy(index->previous, chain->hash, DIGEST_SIZE);
+	}
+	index->seq = seq + 1;
+	return code;
 }
 
 int commit_index(struct repo *r, const struct secret_key *signer, unsigned zones, const uint8_t (*withdrawn)[DIGEST_SIZE],
 		 uint32_t withdrawn_count)
 {
 	struct chain *chain = find_chain(r, signer->public.id);
-	struct index index = { .seq = chain->seq + 1, .made_at = clock_now() };
+	struct index index = { .made_at = clock_now() };
 	struct gathered g = { .r = r, .index = &index };
 	bool agent = signer->public.role == ROLE_AGENT;
-	int code = 0;
+	int code = follow_on_index(r, chain, &index);
 
 	index.checkpoint = agent && index.seq % CHECKPOINT_EVERY == 0;
 	g.everything = index.checkpoint;
 	memcpy(index.dataset, r->dataset, sizeof index.dataset);
-	memcpy(index.previous, chain->hash, DIGEST_SIZE);
-	if (agent)
+	if (code == 0 && agent)
 		code = catalog_each_pack(r->catalog, gather_pack, &g);
 	if (code == 0 && (g.number_count > 0 || withdrawn_count > 0)) {
 		if (index.checkpoint)
-			gather_headers(r, &index);
+			code = gather_rest(r, &index);
 		if (withdrawn_count > 0) {
 			index.withdrawn = xcalloc(withdrawn_count, DIGEST_SIZE);
 			memcpy(index.withdrawn, withdrawn, (size_t)withdrawn_count * DIGEST_SIZE);
 			index.withdrawn_count = withdrawn_count;
 		}
 		collect_heads(r, index.heads, &index.head_count, chain->signer);
-		code = write_index(r, signer, zones, &index, chain);
+		if (code == 0)
+			code = write_index(r, signer, zones, &index, chain);
 	}
 	for (size_t i = 0; i < g.number_count && code == 0; i++)
 		code = catalog_set_origin(r->catalog, g.numbers[i], PACK_INDEXED);
@@ -153,38 +229,28 @@ int commit_index(struct repo *r, const struct secret_key *signer, unsigned zones
 	return code;
 }
 
-int commit_checkpoint_time(struct repo *r, const struct chain *chain, uint64_t seq, int64_t *made_at)
+int commit_checkpoint_time(struct repo *r, const struct index_object *o, int64_t *made_at)
 {
-	for (size_t i = 0; i < r->index_count; i++) {
-		const struct index_object *o = &r->indexes[i];
-		char name[OBJECT_NAME_MAX];
+	for (unsigned z = 0; z < r->zone_count; z++) {
+		_buf_ struct buf object = { 0 };
+		struct index index = { 0 };
+		int code = (o->zones & ZONE_BIT(z)) == 0 ? ERR_MISSING : examine_index(r, z, o, &object, &index);
 
-		if (memcmp(o->signer, chain->signer, KEY_ID_SIZE) != 0 || o->seq != seq)
-			continue;
-		name_index(r->dataset, o->signer, o->seq, o->hash, name);
-		for (unsigned z = 0; z < r->zone_count; z++) {
-			_buf_ struct buf object = { 0 };
-			struct signed_view view;
-			const struct signer *signer;
-			struct index index;
-
-			buf_init(&object, INDEX_MAX, "index");
-			if ((o->zones & ZONE_BIT(z)) == 0 || load_signed(r, z, SIGNED_INDEX, name, &object, &view, &signer) != 0 ||
-			    index_decode(view.body, view.body_len, &index) != 0)
-				continue;
-			*made_at = index.made_at;
-			index_release(&index);
-			return 0;
-		}
+		*made_at = index.made_at;
+		if (code == 0 && !index.checkpoint)
+			code = ERR_MISSING;
+		index_release(&index);
+		if (code != 0)
+			return ERR_MISSING;
 	}
-	return failed(ERR_MISSING, "checkpoint %llu is nowhere whole", (unsigned long long)seq);
+	return 0;
 }
 
 static int follow_on(struct repo *r, struct header *header)
 {
 	const struct snapshot *newest = NULL;
-	uint64_t seq = 0;
-	_buf_ struct buf fact = { 0 };
+	uint64_t seq;
+	int code = recall(r, FACT_HEADER, &seq, header->previous);
 
 	for (size_t i = 0; i < r->snapshot_count; i++) {
 		const struct snapshot *s = &r->snapshots[i];
@@ -192,33 +258,12 @@ static int follow_on(struct repo *r, struct header *header)
 		if (!s->quarantined && (newest == NULL || s->header.seq > newest->header.seq))
 			newest = s;
 	}
-	if (newest != NULL) {
-		header->seq = newest->header.seq + 1;
+	if (newest != NULL && (r->complete || seq < newest->header.seq)) {
+		seq = newest->header.seq;
 		memcpy(header->previous, newest->hash, DIGEST_SIZE);
-		return 0;
 	}
-	buf_init(&fact, 8 + DIGEST_SIZE, "fact");
-	int code = catalog_get_fact(r->catalog, FACT_HEADER, &fact);
-	if (code != 0 && code != ERR_MISSING)
-		return code;
-	for (size_t i = 0; i < 8 && fact.len == 8 + DIGEST_SIZE; i++)
-		seq = seq << 8 | fact.data[i];
 	header->seq = seq + 1;
-	if (fact.len == 8 + DIGEST_SIZE)
-		memcpy(header->previous, fact.data + 8, DIGEST_SIZE);
-	else
-		memset(header->previous, 0, DIGEST_SIZE);
-	return 0;
-}
-
-static int remember_header(struct repo *r, const struct header *header, const uint8_t hash[DIGEST_SIZE])
-{
-	uint8_t fact[8 + DIGEST_SIZE];
-
-	for (size_t i = 0; i < 8; i++)
-		fact[i] = (uint8_t)(header->seq >> (56 - 8 * i));
-	memcpy(fact + 8, hash, DIGEST_SIZE);
-	return catalog_set_fact(r->catalog, FACT_HEADER, fact, sizeof fact);
+	return code;
 }
 
 static int make_seal(struct repo *r, const struct commit_options *o, const struct header *header, struct buf *object,
@@ -290,5 +335,5 @@ int commit_snapshot(struct repo *r, const struct commit_options *o, struct heade
 		code = send_object(r, whole, name_seal(r->dataset, header->id, 1, name), seal.data, seal.len, &sealed);
 	if (code == 0)
 		code = send_object(r, sealed, name_header(r->dataset, header->taken_at, header->id, name), object.data, object.len, zones);
-	return code == 0 ? remember_header(r, header, hash) : code;
+	return code == 0 ? remember(r, FACT_HEADER, header->seq, hash) : code;
 }

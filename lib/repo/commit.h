@@ -11,8 +11,8 @@
 /* Every agent index with such a number tells everything, so that older ones can go. */
 #define CHECKPOINT_EVERY 64
 
-/* When the checkpoint of that number was made. ERR_MISSING: it is nowhere whole. */
-must_check int commit_checkpoint_time(struct repo *r, const struct chain *chain, uint64_t seq, int64_t *made_at);
+/* When this checkpoint was made. ERR_MISSING: it is none, or not whole in every zone. */
+must_check int commit_checkpoint_time(struct repo *r, const struct index_object *o, int64_t *made_at);
 
 /*
  * Writes the signer's next index: `added` are all packs made and not yet indexed (agents), `withdrawn` those given. Nothing to say:

@@ -29,6 +29,7 @@ void load_release(struct repo *r)
 	free(r->orphans);
 	free(r->chains);
 	free(r->indexes);
+	free(r->unplaced);
 	r->snapshots = NULL;
 	r->packs = NULL;
 	r->marks = NULL;
@@ -36,6 +37,8 @@ void load_release(struct repo *r)
 	r->orphans = NULL;
 	r->chains = NULL;
 	r->indexes = NULL;
+	r->unplaced = NULL;
+	r->unplaced_count = 0;
 	r->snapshot_count = r->mark_count = r->stray_seal_count = r->orphan_count = r->chain_count = r->index_count = 0;
 	r->pack_limit = 0;
 	r->chain_broken = r->complete = false;
@@ -208,20 +211,34 @@ static int settle_withdrawals(struct repo *r)
 	return code;
 }
 
-/* Facts "seen.<zone>.<signer>": the newest index that this zone served us, 8 bytes big-endian. */
-static int compare_with_last_time(struct repo *r)
+static const struct chain *chain_of(const struct repo *r, const uint8_t signer[KEY_ID_SIZE])
 {
 	for (size_t c = 0; c < r->chain_count; c++) {
+		if (memcmp(r->chains[c].signer, signer, KEY_ID_SIZE) == 0)
+			return &r->chains[c];
+	}
+	return NULL;
+}
+
+/*
+ * Facts "seen.<zone>.<signer>": the newest index that this zone served us, 8 bytes big-endian. By signer and not by chain: of a zone
+ * that lost everything there is no chain left.
+ */
+static int compare_with_last_time(struct repo *r)
+{
+	for (size_t c = 0; c < r->trust->count; c++) {
+		const uint8_t *id = r->trust->signers[c].key.id;
+		const struct chain *chain = chain_of(r, id);
+
 		for (unsigned i = 0; i < r->zone_count; i++) {
 			char fact[ZONE_NAME_MAX + KEY_ID_HEX + 8], signer[KEY_ID_HEX];
-			uint64_t seq = r->chains[c].zone_seq[i], seen = 0;
+			uint64_t seq = chain == NULL ? 0 : chain->zone_seq[i], seen = 0;
 			uint8_t bytes[8];
 			_buf_ struct buf old = { 0 };
 
 			if (!r->zones[i].up)
 				continue;
-			snprintf(fact, sizeof fact, "seen.%s.%s", r->zones[i].name,
-				 hex_encode(r->chains[c].signer, KEY_ID_SIZE, signer));
+			snprintf(fact, sizeof fact, "seen.%s.%s", r->zones[i].name, hex_encode(id, KEY_ID_SIZE, signer));
 			buf_init(&old, 8, "fact");
 			int code = catalog_get_fact(r->catalog, fact, &old);
 			if (code != 0 && code != ERR_MISSING)
@@ -253,12 +270,11 @@ static void compare_with_headers(struct repo *r)
 
 		for (uint32_t h = 0; h < snapshot->header.head_count; h++) {
 			const struct head *head = &snapshot->header.heads[h];
-			const struct chain *chain = NULL;
+			const struct chain *chain = chain_of(r, head->signer);
 
-			for (size_t c = 0; c < r->chain_count; c++) {
-				if (memcmp(r->chains[c].signer, head->signer, KEY_ID_SIZE) == 0)
-					chain = &r->chains[c];
-			}
+			/* Of a signer who is no longer configured nothing is followed, and nothing can be missed. */
+			if (trust_find(r->trust, head->signer) == NULL)
+				continue;
 			for (unsigned i = 0; i < r->zone_count; i++) {
 				if ((snapshot->zones & ZONE_BIT(i)) == 0 || (chain != NULL && chain->zone_seq[i] >= head->seq))
 					continue;

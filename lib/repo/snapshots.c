@@ -210,7 +210,7 @@ static void check_header_chain(struct repo *r)
 
 		if (before == NULL) {
 			findings_add(r->findings, FINDING_MISSING, NULL, NULL,
-				     "snapshot number %llu has no header in any zone and no intent explains it",
+				     "snapshot number %llu has no header in any zone that answers, and no intent explains it",
 				     (unsigned long long)seq);
 			r->chain_broken = true;
 			/* The next number that exists tells how wide the gap is; telling each would flood the log. */
