@@ -70,7 +70,7 @@ int command_list(const struct common_options *common, const void *own, int argc,
 	for (size_t i = 0; i < s.dataset_count && code == 0; i++) {
 		struct repo *r;
 
-		code = session_repo(&s, s.datasets[i], &r);
+		code = session_repo(&s, s.datasets[i], true, &r);
 		if (code == 0)
 			(void)list_dataset(r, o->all, j, true);
 		repo_close(r);

@@ -195,10 +195,11 @@ int session_datasets(struct session *s, const char *only)
 	return 0;
 }
 
-int session_repo(struct session *s, const char *dataset, struct repo **out)
+int session_repo(struct session *s, const char *dataset, bool headers_only, struct repo **out)
 {
 	struct repo_options options = {
-		.dataset = dataset, .trust = &s->trust, .places = s->places, .place_count = s->place_count
+		.dataset = dataset, .trust = &s->trust, .places = s->places, .place_count = s->place_count,
+		.headers_only = headers_only
 	};
 	int code = 0;
 
@@ -329,7 +330,7 @@ static int find_by_id(struct session *s, const char *id, struct opened *out)
 		const struct snapshot *found;
 		struct repo *r;
 
-		code = session_repo(s, s->datasets[i], &r);
+		code = session_repo(s, s->datasets[i], false, &r);
 		if (code != 0)
 			return code;
 		code = select_snapshot(r, id, &found);
@@ -357,7 +358,7 @@ int session_open_snapshot(struct session *s, const char *text, struct opened *ou
 	if (code == 0 && dataset[0] == '\0') {
 		code = find_by_id(s, selector, out);
 	} else if (code == 0) {
-		code = session_repo(s, dataset, &out->repo);
+		code = session_repo(s, dataset, false, &out->repo);
 		if (code == 0)
 			code = select_snapshot(out->repo, selector, &out->snapshot);
 	}
