@@ -22,7 +22,7 @@
 
 #define THREADS_MAX   64u
 #define CHUNK_AVERAGE (512u << 10) /* the defaults of the configuration */
-#define LEVEL	      3
+#define LEVEL         3
 
 struct input {
 	const uint8_t *data;

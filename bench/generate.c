@@ -13,7 +13,7 @@
 
 #define FILE_SIZE  (8u << 20)
 #define LINE_SIZE  2048
-#define WORDS	   6000u
+#define WORDS      6000u
 #define CUSTOMERS  900u
 #define START_TIME 1795226400 /* 2026-11-21T02:00:00Z */
 
@@ -48,8 +48,8 @@ static unsigned skewed(struct generator *g, unsigned limit)
 /* The vocabulary is the same whatever the seed: another night is written in the same language. */
 static void make_words(struct generator *g)
 {
-	static const char *const syllables[] = { "an", "be", "co", "de",  "el",	 "fi", "ga",  "ho", "in",  "ja",
-						 "ka", "le", "mi", "no",  "or",	 "pa", "qu",  "re", "sta", "ti",
+	static const char *const syllables[] = { "an", "be", "co", "de",  "el",  "fi", "ga",  "ho", "in",  "ja",
+						 "ka", "le", "mi", "no",  "or",  "pa", "qu",  "re", "sta", "ti",
 						 "un", "va", "we", "sch", "ter", "ij", "oog", "ing" };
 
 	g->random = 1;
