@@ -264,6 +264,16 @@ int lease_take(struct repo *r, const char *state, const struct secret_key *signe
 	return 0;
 }
 
+/* A zone that fails is left out, and its lease runs out by itself; the other goes on. Whether the code was of that kind. */
+static bool leave_out(struct leases *l, unsigned zone, int code)
+{
+	if (code != ERR_UNAVAILABLE && code != ERR_SYSTEM && code != ERR_FULL)
+		return false;
+	findings_add(l->r->findings, FINDING_UNAVAILABLE, l->r->zones[zone].name, NULL, "%s", err_message());
+	l->zones &= ~ZONE_BIT(zone);
+	return true;
+}
+
 int lease_confirm(struct leases *l)
 {
 	int code = 0;
@@ -282,12 +292,8 @@ int lease_confirm(struct leases *l)
 				      "the lease of dataset %s in zone %s is gone: another host removed it, or the "
 				      "zone was rolled back",
 				      l->r->dataset, l->r->zones[i].name);
-		if (code == ERR_UNAVAILABLE || code == ERR_SYSTEM) {
-			findings_add(l->r->findings, FINDING_UNAVAILABLE, l->r->zones[i].name, NULL, "%s",
-				     err_message());
-			l->zones &= ~ZONE_BIT(i);
+		if (leave_out(l, i, code))
 			code = 0;
-		}
 	}
 	if (code == 0 && clock_now() >= l->until)
 		code = failed(ERR_LOCKED, "the lease of dataset %s ran out before it was renewed", l->r->dataset);
@@ -313,8 +319,12 @@ int lease_renew(struct leases *l)
 		if (code == 0) {
 			remove_ours(l, i, &seen, seen.next);
 			l->number[i] = seen.next;
+		} else if (leave_out(l, i, code)) {
+			code = 0;
 		}
 	}
+	if (code == 0 && l->zones == 0)
+		code = failed_in(ERR_UNAVAILABLE, "the lease of dataset %s can be renewed in no zone", l->r->dataset);
 	return code;
 }
 
@@ -331,6 +341,11 @@ int64_t lease_since(const struct leases *l)
 unsigned lease_zones(const struct leases *l)
 {
 	return l->zones;
+}
+
+void lease_forget(struct leases *l, unsigned zones)
+{
+	l->zones &= ~zones;
 }
 
 void lease_release(struct leases *l)

@@ -21,10 +21,15 @@ struct leases;
  */
 must_check int lease_take(struct repo *r, const char *state, const struct secret_key *signer, struct leases **out);
 
-/* Renews when half of the time is over; ERR_LOCKED when it was lost (another holder's later lease is there). Cheap to call often. */
+/*
+ * Renews when half of the time is over; ERR_LOCKED when it was lost (another holder's later lease is there). Cheap to call often.
+ * Here as in lease_confirm(), a zone that fails is a finding, and among lease_zones() no more. ERR_UNAVAILABLE: none is left.
+ */
 must_check int lease_renew(struct leases *l);
 /* Looks in the zones, whatever the time: before a header is written, before something is deleted. */
 must_check int lease_confirm(struct leases *l);
+/* Leaves the leases in these zones to run out by themselves: they are not asked any more. */
+void lease_forget(struct leases *l, unsigned zones);
 /* Whether nobody else holds or held one since ours began: grace 0 is allowed only then. */
 bool lease_only_one(const struct leases *l);
 unsigned lease_zones(const struct leases *l); /* ZONE_BITs in which it is held: writable ones */

@@ -53,7 +53,8 @@ static struct slot *next_for(struct sender *s, unsigned zone)
 	for (unsigned i = 0; i < s->slot_count; i++) {
 		struct slot *slot = &s->slots[i];
 
-		if (slot->order != 0 && (slot->waiting & ZONE_BIT(zone)) != 0 && (next == NULL || slot->order < next->order))
+		if (slot->order != 0 && (slot->waiting & ZONE_BIT(zone)) != 0 &&
+		    (next == NULL || slot->order < next->order))
 			next = slot;
 	}
 	return next;
@@ -240,6 +241,17 @@ int sender_wait(struct sender *s, unsigned *zones)
 	*zones = s->zones;
 	pthread_mutex_unlock(&s->lock);
 	return *zones == 0 ? failed(ERR_UNAVAILABLE, "no zone took everything: %s", s->message) : 0;
+}
+
+unsigned sender_hanging(struct sender *s)
+{
+	unsigned hanging = 0;
+
+	pthread_mutex_lock(&s->lock);
+	for (unsigned i = 0; i < s->r->zone_count; i++)
+		hanging |= s->lanes[i].failed && s->lanes[i].busy_since != 0 ? ZONE_BIT(i) : 0;
+	pthread_mutex_unlock(&s->lock);
+	return hanging;
 }
 
 uint64_t sender_bytes(const struct sender *s)

@@ -24,9 +24,12 @@ void sender_return(struct sender *s, struct pack *pack);
 
 /* Waits until all is sent. *zones: those that took everything so far. ERR_UNAVAILABLE: none did. */
 must_check int sender_wait(struct sender *s, unsigned *zones);
+/* Zones that were left behind because they hang: whoever asks one for anything may hang as well. */
+unsigned sender_hanging(struct sender *s);
 uint64_t sender_bytes(const struct sender *s); /* stored bytes sent, once each */
 
 /* Puts a small object into each of these zones (bits), in parallel where there are two. *done: where it is now. */
-must_check int send_object(struct repo *r, unsigned zones, const char *name, const void *data, size_t len, unsigned *done);
+must_check int send_object(struct repo *r, unsigned zones, const char *name, const void *data, size_t len,
+			   unsigned *done);
 
 #endif

@@ -23,6 +23,7 @@ struct taking {
 	struct chunker *chunker;
 	struct source *source;
 	uint64_t complaints;
+	unsigned zones; /* that take part; those that fail on the way are left out */
 };
 
 static void complain(void *context, const char *path, size_t path_len, const char *reason)
@@ -88,6 +89,18 @@ static void close_all(struct taking *t)
 	source_close(t->source);
 }
 
+/* Not even for its lease, or for a listing. Its handles stay open, for the thread that is still in there. */
+static void ask_no_more(struct taking *t, unsigned zones)
+{
+	lease_forget(t->o->leases, zones);
+	for (unsigned i = 0; i < t->r->zone_count; i++) {
+		if ((zones & ZONE_BIT(i)) == 0)
+			continue;
+		t->r->zones[i].zone = NULL;
+		t->r->zones[i].writer = NULL;
+	}
+}
+
 static int run_gather(struct taking *t, struct header *header, uint8_t root_key[KEY_SIZE])
 {
 	const struct gather_options options = { .source = t->source,
@@ -102,13 +115,13 @@ static int run_gather(struct taking *t, struct header *header, uint8_t root_key[
 						.level = t->o->dataset->compression };
 	struct gather_counts counts;
 	struct chunk_store_counts stored;
-	unsigned zones;
 	int code = gather(&options, &counts, header->root_id, root_key);
 
 	if (code == 0)
 		code = chunk_store_flush(t->store);
 	if (code == 0)
-		code = sender_wait(t->sender, &zones);
+		code = sender_wait(t->sender, &t->zones);
+	ask_no_more(t, sender_hanging(t->sender));
 	if (code != 0)
 		return code;
 	chunk_store_counts(t->store, &stored);
@@ -131,12 +144,12 @@ static int run_gather(struct taking *t, struct header *header, uint8_t root_key[
 /* The packs are sent: looks again at what the zones hold now, and commits on that. */
 static int commit(struct taking *t, struct header *header, const uint8_t root_key[KEY_SIZE])
 {
+	int code = lease_confirm(t->o->leases);
 	const struct commit_options options = { .agent = t->o->agent,
 						.recipients = t->o->recipients,
 						.recipient_count = t->o->recipient_count,
 						.root_key = root_key,
-						.zones = t->o->zones };
-	int code = lease_confirm(t->o->leases);
+						.zones = t->zones & lease_zones(t->o->leases) };
 
 	if (code == 0)
 		code = repo_load(t->r);
@@ -151,7 +164,7 @@ static int commit(struct taking *t, struct header *header, const uint8_t root_ke
 
 int snapshot_take(struct repo *r, const struct snapshot_options *options, struct snapshot_result *result)
 {
-	struct taking t = { .r = r, .o = options, .result = result };
+	struct taking t = { .r = r, .o = options, .result = result, .zones = options->zones };
 	struct header *header = &result->header;
 	_secret_ uint8_t *root_key = secret_new(KEY_SIZE);
 
