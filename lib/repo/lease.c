@@ -99,6 +99,7 @@ struct seen { /* what a zone's lease folder holds */
 	uint64_t next; /* number that is free, behind those of all leases */
 	uint64_t ours[64];
 	unsigned our_count;
+	bool other_lives;
 	char other[HOST_TEXT_MAX + 1]; /* host of a live lease of another holder */
 	int64_t other_until;
 	bool past_other;
@@ -151,6 +152,7 @@ static int see_lease(void *context, const char *name, uint64_t size)
 			seen->ours[seen->our_count++] = number;
 	} else if (lease.until > clock_now() && lease.from <= clock_now() + LEASE_LIMIT) {
 		memcpy(seen->other, lease.host, sizeof seen->other);
+		seen->other_lives = true;
 		seen->other_until = lease.until;
 	} else {
 		seen->past_other = true;
@@ -165,7 +167,7 @@ static int look(struct leases *l, unsigned zone, struct seen *seen)
 	*seen = (struct seen){ .l = l, .zone = zone, .next = 1 };
 	snprintf(prefix, sizeof prefix, "%s/lease/", l->r->dataset);
 	int code = zone_list(l->r->zones[zone].zone, prefix, see_lease, seen);
-	if (code == 0 && seen->other[0] != '\0') {
+	if (code == 0 && seen->other_lives) {
 		char until[CLOCK_TEXT_MAX];
 
 		code = failed(
@@ -206,6 +208,9 @@ static int write_lease(struct leases *l, unsigned zone, uint64_t number)
 	if (code == 0)
 		code = zone_put(l->r->zones[zone].writer, name_lease(l->r->dataset, number, name), object.data,
 				object.len);
+	if (code == ERR_EXISTS)
+		code = failed(ERR_LOCKED, "another host has just taken the lease of dataset %s in zone %s", l->r->dataset,
+			      l->r->zones[zone].name);
 	return code;
 }
 
@@ -219,12 +224,11 @@ static int take_in_zone(struct leases *l, unsigned zone)
 		return code;
 	l->alone = l->alone && !seen.past_other;
 	code = write_lease(l, zone, seen.next);
-	if (code == ERR_EXISTS)
-		return failed(ERR_LOCKED, "another host has just taken the lease of dataset %s in zone %s",
-			      l->r->dataset, l->r->zones[zone].name);
 	if (code != 0)
 		return code;
+	/* Ours from here on, whatever the second look says: lease_release() takes it away again. */
 	l->number[zone] = seen.next;
+	l->zones |= ZONE_BIT(zone);
 	code = look(l, zone, &seen);
 	if (code == 0)
 		remove_ours(l, zone, &seen, l->number[zone]);
@@ -246,9 +250,8 @@ int lease_take(struct repo *r, const char *state, const struct secret_key *signe
 		if (r->zones[i].zone == NULL)
 			continue;
 		code = take_in_zone(l, i);
-		if (code == 0) {
-			l->zones |= ZONE_BIT(i);
-		} else if (code != ERR_LOCKED) {
+		if (code != 0 && code != ERR_LOCKED) {
+			l->zones &= ~ZONE_BIT(i);
 			findings_add(r->findings, FINDING_UNAVAILABLE, r->zones[i].name, NULL,
 				     "cannot be written to: %s", err_message());
 			code = 0;
@@ -295,6 +298,8 @@ int lease_confirm(struct leases *l)
 		if (leave_out(l, i, code))
 			code = 0;
 	}
+	if (code == 0 && l->zones == 0)
+		code = failed_in(ERR_UNAVAILABLE, "the lease of dataset %s is held in no zone any more", l->r->dataset);
 	if (code == 0 && clock_now() >= l->until)
 		code = failed(ERR_LOCKED, "the lease of dataset %s ran out before it was renewed", l->r->dataset);
 	return code;
@@ -355,7 +360,11 @@ void lease_release(struct leases *l)
 	for (unsigned i = 0; i < l->r->zone_count; i++) {
 		struct seen seen;
 
-		if ((l->zones & ZONE_BIT(i)) != 0 && look(l, i, &seen) == 0)
+		if ((l->zones & ZONE_BIT(i)) == 0)
+			continue;
+		/* Also when it is somebody else's by now: what is left of ours would lock them out. */
+		int code = look(l, i, &seen);
+		if (code == 0 || code == ERR_LOCKED)
 			remove_ours(l, i, &seen, UINT64_MAX);
 	}
 	free(l);

@@ -234,6 +234,25 @@ static inline void zone_back(const struct nights *n, unsigned zone)
 	assert_int_equal(rename(away, n->zone_paths[zone]), 0);
 }
 
+/* From now on everything in a zone that is open fails; and is as it was again. */
+static inline void zone_break(const struct nights *n, unsigned zone)
+{
+	_free_ char *path = xasprintf("%s/" NIGHT_DATASET, n->zone_paths[zone]);
+	_free_ char *away = xasprintf("%s.away", path);
+
+	assert_int_equal(rename(path, away), 0);
+	assert_int_equal(io_create(path, "", 0, 0600), 0);
+}
+
+static inline void zone_mend(const struct nights *n, unsigned zone)
+{
+	_free_ char *path = xasprintf("%s/" NIGHT_DATASET, n->zone_paths[zone]);
+	_free_ char *away = xasprintf("%s.away", path);
+
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rename(away, path), 0);
+}
+
 static inline void in_zone(const struct nights *n, unsigned zone, const char *name, char path[512])
 {
 	snprintf(path, 512, "%s/%s", n->zone_paths[zone], name);
