@@ -1,9 +1,11 @@
 #include "repo/repo.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/hex.h"
 #include "base/log.h"
 #include "repo/load.h"
 
@@ -31,6 +33,50 @@ static void open_zone(struct repo *r, unsigned i, const struct zone_place *place
 		z->writer = NULL;
 		findings_add(r->findings, FINDING_UNAVAILABLE, z->name, NULL, "%s", err_message());
 	}
+}
+
+/*
+ * Facts "signer.<n>": whose indexes the catalogue took in, key ids. What it learned from one who is no signer any more cannot be told
+ * from the rest, and no reader would find a chunk there: such a catalogue is none.
+ */
+#define FACT_SIGNER "signer.%u"
+
+static int check_signers(struct repo *r)
+{
+	const unsigned roles = 1u << ROLE_AGENT | 1u << ROLE_PRUNER;
+	bool *noted = xcalloc(r->trust->count + 1, sizeof *noted);
+	char fact[CATALOG_FACT_NAME_MAX];
+	unsigned count = 0;
+	int code;
+
+	for (;; count++) {
+		_buf_ struct buf id = { 0 };
+		char hex[KEY_ID_HEX];
+
+		buf_init(&id, KEY_ID_SIZE, "fact");
+		snprintf(fact, sizeof fact, FACT_SIGNER, count);
+		code = catalog_get_fact(r->catalog, fact, &id);
+		if (code != 0)
+			break;
+		const struct signer *signer = id.len == KEY_ID_SIZE ? trust_find(r->trust, id.data) : NULL;
+		if (signer == NULL || (signer->roles & roles) == 0) {
+			code = failed(ERR_FORMAT,
+				      "it learned packs from key %s, which no configured signer has any more",
+				      hex_encode(id.data, id.len, hex));
+			break;
+		}
+		noted[signer - r->trust->signers] = true;
+	}
+	if (code == ERR_MISSING)
+		code = 0;
+	for (size_t i = 0; i < r->trust->count && code == 0; i++) {
+		if (noted[i] || (r->trust->signers[i].roles & roles) == 0)
+			continue;
+		snprintf(fact, sizeof fact, FACT_SIGNER, count++);
+		code = catalog_set_fact(r->catalog, fact, r->trust->signers[i].key.id, KEY_ID_SIZE);
+	}
+	free(noted);
+	return code;
 }
 
 int repo_open(const struct repo_options *options, struct findings *findings, struct repo **out)
@@ -61,6 +107,8 @@ int repo_open(const struct repo_options *options, struct findings *findings, str
 		code = catalog_open_temporary(&r->catalog);
 	else
 		code = catalog_open(options->catalog, &r->catalog);
+	if (code == 0 && r->catalog != NULL && options->catalog != NULL)
+		code = check_signers(r);
 out:
 	if (code != 0) {
 		repo_close(r);
@@ -174,14 +222,15 @@ int repo_load_footer(struct repo *r, const struct index_pack *pack, unsigned zon
 
 		if ((zones & ZONE_BIT(i)) == 0 || r->zones[i].zone == NULL)
 			continue;
-		code = zone_get_range(r->zones[i].zone, name, (uint64_t)pack->size - PACK_TAIL_SIZE - pack->footer, pack->footer,
-				      bytes);
+		code = zone_get_range(r->zones[i].zone, name, (uint64_t)pack->size - PACK_TAIL_SIZE - pack->footer,
+				      pack->footer, bytes);
 		if (code != 0)
 			continue;
 		sha256(bytes, pack->footer, hash);
 		if (memcmp(hash, pack->footer_hash, DIGEST_SIZE) != 0) {
 			code = failed(ERR_INTEGRITY, "the footer of %s is not the one that the index names", name);
-			findings_add(r->findings, FINDING_DAMAGED, r->zones[i].name, name, "its footer is not the one that the index names");
+			findings_add(r->findings, FINDING_DAMAGED, r->zones[i].name, name,
+				     "its footer is not the one that the index names");
 		}
 	}
 	if (code == 0)

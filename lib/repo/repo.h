@@ -127,7 +127,10 @@ struct repo_options {
 	bool headers_only;   /* for status and lists: headers, intents and seals; no catalogue, no packs */
 };
 
-/* Opens the zones that answer (a finding for one that does not; ERR_UNAVAILABLE when none does) and the catalogue. */
+/*
+ * Opens the zones that answer (a finding for one that does not; ERR_UNAVAILABLE when none does) and the catalogue. ERR_FORMAT: the
+ * catalogue is to be made anew (catalog_destroy()): damaged, of another version, or learned from one who is no signer any more.
+ */
 must_check int repo_open(const struct repo_options *options, struct findings *findings, struct repo **out);
 void repo_close(struct repo *r);
 

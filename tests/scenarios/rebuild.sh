@@ -92,4 +92,17 @@ for now in 2027-02-19T02:00:00Z 2027-02-20T01:59:59Z 2027-02-20T02:00:00Z 2027-0
 done
 check "of seven snapshots three are left" test "$(seals place/az1)" = 3
 check "they are whole" exits 0 verify check --level data
+
+# The agent's key was stolen, and is a signer no more: what its indexes named counts for no reader, so also not for the catalogue.
+rm place/keys/agent.key place/keys/agent.pub
+keys init --dir place/keys --role agent >/dev/null
+at 2027-02-24T02:00:00Z
+check "another agent's key: the night goes well" exits 3 agent run --json
+check "makes the catalogue anew, and says why" warns "the catalogue is made anew from the zones: it learned packs from key"
+check "builds on nothing that only the old key vouched for" json 'j["new_bytes"] > 2000000'
+check "its snapshot is whole" exits 3 restore restore sms@latest --to anew
+check "and what the source was" compare source anew
+at 2027-02-25T02:00:00Z
+check "the night after that" exits 3 agent run --json
+check "is as before: the catalogue is kept" eval 'not warns "made anew" >/dev/null && json "j[\"read_files\"] == 0"'
 finish

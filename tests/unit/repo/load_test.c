@@ -370,6 +370,59 @@ static void signers_come_from_files_and_keep_to_their_role(void **state)
 	assert_int_equal(trust_load(&config, &trust), ERR_USAGE);
 }
 
+static int open_kept_catalogue(struct made *m)
+{
+	char urls[2][128], catalog[128];
+	struct zone_place places[2] = { { .name = "z0", .url = urls[0] }, { .name = "z1", .url = urls[1] } };
+	struct repo_options options = { .dataset = DATASET,
+					.trust = &m->trust,
+					.places = places,
+					.place_count = 2,
+					.writing = true,
+					.catalog = catalog };
+
+	snprintf(catalog, sizeof catalog, "%s/catalog", m->folder);
+	for (unsigned i = 0; i < 2; i++)
+		snprintf(urls[i], sizeof urls[i], "file://%s/z%u", m->folder, i);
+	made_close(m);
+	m->findings = findings_new();
+	int code = repo_open(&options, m->findings, &m->repo);
+	return code == 0 ? repo_load(m->repo) : code;
+}
+
+static void a_catalogue_that_learned_from_a_former_signer_is_made_anew(void **state)
+{
+	struct made *m = *state;
+	struct signer *agent = &m->trust.signers[0], *pruner = &m->trust.signers[3];
+	const struct signer was = *agent, last = *pruner;
+	struct secret_key *other = key_generate(ROLE_AGENT);
+
+	made_snapshot(m, 3, now - DAY, now + DAY);
+	/* Who comes later is noted too. */
+	m->trust.count = 3;
+	assert_int_equal(open_kept_catalogue(m), 0);
+	m->trust.count = 4;
+	assert_int_equal(open_kept_catalogue(m), 0);
+	*agent = last;
+	*pruner = was;
+	assert_int_equal(open_kept_catalogue(m), 0);
+	*agent = was;
+	*pruner = last;
+
+	m->trust.count = 3;
+	assert_int_equal(open_kept_catalogue(m), ERR_FORMAT);
+	assert_non_null(strstr(err_message(), "which no configured signer has any more"));
+	m->trust.count = 4;
+	agent->key = other->public;
+	assert_int_equal(open_kept_catalogue(m), ERR_FORMAT);
+	agent->key = was.key;
+	agent->roles = 1u << ROLE_OPERATOR;
+	assert_int_equal(open_kept_catalogue(m), ERR_FORMAT);
+	agent->roles = was.roles;
+	assert_int_equal(open_kept_catalogue(m), 0);
+	secret_free(other);
+}
+
 static void findings_are_told_once_and_decide_the_exit_status(void **state)
 {
 	static const struct {
@@ -455,6 +508,7 @@ int main(void)
 		in_zones(no_zone_at_all_is_an_error),
 		in_zones(roles_decide_what_a_signer_may_sign),
 		in_zones(signers_come_from_files_and_keep_to_their_role),
+		in_zones(a_catalogue_that_learned_from_a_former_signer_is_made_anew),
 		cmocka_unit_test(findings_are_told_once_and_decide_the_exit_status),
 		cmocka_unit_test(findings_are_json),
 	};
