@@ -140,9 +140,21 @@ for zone in ams-1 ams-2; do
 		'rm -rf back; exits 3 restore restore sms@latest --to back --zone $zone && compare was-2027-02-24 back'
 done
 
+# At the worst time: while the other zone is away.
+mv place/az2 place/away
+check "the zone is wiped once more, while the other is away" thief az1 wipe
+check "the night goes on with what there is, and says that the zone has lost something" night 2027-02-25 3
+check "in these words" json 'any(f["kind"] == "rolled-back" and f["zone"] == "ams-1" for f in j["findings"])'
+mv place/away place/az2
+check "the other is back: the next night brings together what belongs together" night 2027-02-26 '0|3'
+check "everything is there, in both zones" eval 'list az1 | comm -13 - az1-before | not grep . && nothing_lost'
+check "and is whole" exits 3 verify check --level data --json
+check "nothing is wrong but the withdrawals" json 'all(f["kind"] == "refused" for f in j["findings"])'
+check "all snapshots come back" all_come_back
+
 check "the thief claims the zone with a lease that never ends" thief az1 lease
-at 2027-02-25T01:00:00Z
-check "the night runs all the same, and says so" night 2027-02-25 3
+at 2027-02-27T01:00:00Z
+check "the night runs all the same, and says so" night 2027-02-27 3
 check "into both zones" json 'len(j["zones"]) == 2'
 
 # Whoever signs with another key is nobody.
