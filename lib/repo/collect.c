@@ -25,21 +25,13 @@ struct collecting {
 	struct names condemn, destroy, unmark;
 	uint32_t *sparse; /* packs to compact */
 	size_t sparse_count;
+	bool interrupted; /* packs of a run that was cut off wait for the next */
 };
 
 static void add_name(struct names *n, const uint8_t name[DIGEST_SIZE])
 {
 	n->list = xrealloc(n->list, n->count + 1, DIGEST_SIZE);
 	memcpy(n->list[n->count++], name, DIGEST_SIZE);
-}
-
-static const struct repo_mark *find_mark(const struct repo *r, const uint8_t pack[DIGEST_SIZE])
-{
-	for (size_t i = 0; i < r->mark_count; i++) {
-		if (memcmp(r->marks[i].pack, pack, DIGEST_SIZE) == 0)
-			return &r->marks[i];
-	}
-	return NULL;
 }
 
 static bool grace_is_over(const struct collecting *c, const struct repo_mark *mark)
@@ -51,7 +43,7 @@ static bool grace_is_over(const struct collecting *c, const struct repo_mark *ma
 /* What is to become of a pack that nothing needs. */
 static void doom(struct collecting *c, const uint8_t name[DIGEST_SIZE], uint64_t size)
 {
-	const struct repo_mark *mark = find_mark(c->r, name);
+	const struct repo_mark *mark = repo_find_mark(c->r, name);
 
 	if (c->no_grace || (mark != NULL && grace_is_over(c, mark))) {
 		add_name(&c->destroy, name);
@@ -68,9 +60,10 @@ static int judge(void *context, uint32_t number, const struct index_pack *pack, 
 	struct collecting *c = context;
 	uint64_t reached = reach_pack_bytes(c->reach, number),
 		 content = pack->size - pack->footer - PACK_HEAD_SIZE - PACK_TAIL_SIZE;
-	bool marked = find_mark(c->r, pack->name) != NULL;
+	bool marked = repo_find_mark(c->r, pack->name) != NULL;
 
 	/* Made and not yet indexed: the next run counts on it. */
+	c->interrupted = c->interrupted || origin == PACK_MADE;
 	if (origin == PACK_MADE || (repo_pack_bits(c->r, number) & PACK_IN_ANY) == 0)
 		return 0;
 	if (reached == 0) {
@@ -154,8 +147,17 @@ static int destroy(struct collecting *c)
 	int code = lease_confirm(c->o->leases);
 
 	if (code == 0)
-		code = commit_index(c->r, c->o->signer, ZONE_BIT(c->r->zone_count) - 1,
+		code = commit_index(c->r, c->o->signer, ZONE_BIT(c->r->zone_count) - 1, false,
 				    (const uint8_t(*)[DIGEST_SIZE])c->destroy.list, c->destroy.count);
+	/* Those that cannot be deleted now do not count any more all the same. */
+	for (uint32_t i = 0; i < c->destroy.count && code == 0; i++) {
+		uint32_t number;
+
+		code = catalog_find_pack(c->r->catalog, c->destroy.list[i], &number);
+		if (code == 0)
+			code = catalog_set_origin(c->r->catalog, number, PACK_RETIRED);
+		code = code == ERR_MISSING ? 0 : code;
+	}
 	for (uint32_t i = 0; i < c->destroy.count && code == 0; i++) {
 		const uint8_t *pack = c->destroy.list[i];
 		char name[OBJECT_NAME_MAX];
@@ -326,7 +328,7 @@ int collect(struct repo *r, const struct collect_options *options, struct collec
 	c.reach = reach_new(r);
 	code = reach_add_live(c.reach, options->dry_run);
 	if (code == 0 && reach_missing_count(c.reach) > 0) {
-		findings_add(r->findings, FINDING_NOTE, NULL, NULL,
+		findings_add(r->findings, FINDING_MISSING, NULL, NULL,
 			     "no space is freed this time: live snapshots need chunks that no zone lists; run "
 			     "'nightfold-verify check --repair'");
 		goto out;
@@ -336,6 +338,9 @@ int collect(struct repo *r, const struct collect_options *options, struct collec
 	/* Packs that no index names: an agent knows that they are not its own in the making, a pruner does not. */
 	for (size_t i = 0; code == 0 && options->journal != NULL && i < r->orphan_count; i++)
 		doom(&c, r->orphans[i].name, r->orphans[i].size);
+	/* Its index would name what the interrupted run made, and the journal would forget it. */
+	if (c.interrupted)
+		c.sparse_count = 0;
 	if (code == 0 && options->dry_run)
 		plan(&c);
 	else if (code == 0)

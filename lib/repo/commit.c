@@ -100,7 +100,7 @@ struct gathered {
 	struct index *index;
 	uint32_t *numbers; /* of the packs that are indexed for the first time */
 	size_t number_count;
-	bool everything;
+	bool add, everything;
 };
 
 /*
@@ -110,7 +110,7 @@ struct gathered {
 static int gather_pack(void *context, uint32_t number, const struct index_pack *pack, enum pack_origin origin)
 {
 	struct gathered *g = context;
-	bool fresh = origin == PACK_MADE && (repo_pack_bits(g->r, number) & PACK_IN_ANY) != 0;
+	bool fresh = g->add && origin == PACK_MADE && (repo_pack_bits(g->r, number) & PACK_IN_ANY) != 0;
 
 	if (!fresh && !(g->everything && origin == PACK_INDEXED))
 		return 0;
@@ -196,12 +196,12 @@ static int follow_on_index(struct repo *r, const struct chain *chain, struct ind
 	return code;
 }
 
-int commit_index(struct repo *r, const struct secret_key *signer, unsigned zones, const uint8_t (*withdrawn)[DIGEST_SIZE],
-		 uint32_t withdrawn_count)
+int commit_index(struct repo *r, const struct secret_key *signer, unsigned zones, bool add,
+		 const uint8_t (*withdrawn)[DIGEST_SIZE], uint32_t withdrawn_count)
 {
 	struct chain *chain = find_chain(r, signer->public.id);
 	struct index index = { .made_at = clock_now() };
-	struct gathered g = { .r = r, .index = &index };
+	struct gathered g = { .r = r, .index = &index, .add = add };
 	bool agent = signer->public.role == ROLE_AGENT;
 	int code = follow_on_index(r, chain, &index);
 
@@ -307,7 +307,7 @@ int commit_snapshot(struct repo *r, const struct commit_options *o, struct heade
 	buf_init(&seal, SEAL_MAX, "seal");
 	buf_init(&body, HEADER_MAX, "header");
 	buf_init(&object, HEADER_MAX, "header");
-	int code = commit_index(r, o->agent, o->zones, NULL, 0);
+	int code = commit_index(r, o->agent, o->zones, true, NULL, 0);
 	if (code == 0)
 		code = reach_whole(r, header->root_id, &whole);
 	if (code != 0)

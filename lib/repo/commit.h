@@ -15,10 +15,10 @@
 must_check int commit_checkpoint_time(struct repo *r, const struct index_object *o, int64_t *made_at);
 
 /*
- * Writes the signer's next index: `added` are all packs made and not yet indexed (agents), `withdrawn` those given. Nothing to say:
- * nothing is written. Every 64th of an agent is a checkpoint. Zones that do not take it are findings; ERR_* when none does.
+ * Writes the signer's next index: `added` are, with `add`, all packs made and not yet indexed (agents), `withdrawn` those given. Nothing
+ * to say: nothing is written. Every 64th of an agent is a checkpoint. Zones that do not take it are findings; ERR_* when none does.
  */
-must_check int commit_index(struct repo *r, const struct secret_key *signer, unsigned zones,
+must_check int commit_index(struct repo *r, const struct secret_key *signer, unsigned zones, bool add,
 			    const uint8_t (*withdrawn)[DIGEST_SIZE], uint32_t withdrawn_count);
 
 struct commit_options {

@@ -110,7 +110,7 @@ static int settle(struct compacting *c)
 
 	if (code != 0 || zones != all)
 		return code;
-	code = commit_index(c->r, c->o->signer, all, (const uint8_t(*)[DIGEST_SIZE])c->done, c->done_count);
+	code = commit_index(c->r, c->o->signer, all, true, (const uint8_t(*)[DIGEST_SIZE])c->done, c->done_count);
 	for (uint32_t i = 0; i < c->done_count && code == 0; i++) {
 		uint32_t number;
 

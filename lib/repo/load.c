@@ -101,7 +101,34 @@ static int place_packs(struct repo *r, const struct listing listings[REPO_ZONES_
 	return 0;
 }
 
-static int load_mark(struct repo *r, unsigned zone, const uint8_t pack[DIGEST_SIZE])
+/* By the name, which comes first in a mark. */
+static int compare_mark(const void *a, const void *b)
+{
+	return memcmp(a, b, DIGEST_SIZE);
+}
+
+const struct repo_mark *repo_find_mark(const struct repo *r, const uint8_t pack[DIGEST_SIZE])
+{
+	return r->mark_count == 0 ? NULL : bsearch(pack, r->marks, r->mark_count, sizeof *r->marks, compare_mark);
+}
+
+/* The mark of a pack, made when it is new. The zones before gave `sorted` of them. */
+static struct repo_mark *mark_of(struct repo *r, const uint8_t pack[DIGEST_SIZE], size_t sorted)
+{
+	struct repo_mark *old = sorted == 0 ? NULL : bsearch(pack, r->marks, sorted, sizeof *r->marks, compare_mark);
+
+	if (old != NULL)
+		return old;
+	/* Grows by doubling: capacities are powers of two. */
+	if ((r->mark_count & (r->mark_count - 1)) == 0)
+		r->marks = xrealloc(r->marks, r->mark_count == 0 ? 1 : 2 * r->mark_count, sizeof *r->marks);
+	old = &r->marks[r->mark_count++];
+	*old = (struct repo_mark){ .since = INT64_MIN };
+	memcpy(old->pack, pack, DIGEST_SIZE);
+	return old;
+}
+
+static int load_mark(struct repo *r, unsigned zone, const uint8_t pack[DIGEST_SIZE], size_t sorted)
 {
 	char name[OBJECT_NAME_MAX];
 	_buf_ struct buf object = { 0 };
@@ -109,13 +136,14 @@ static int load_mark(struct repo *r, unsigned zone, const uint8_t pack[DIGEST_SI
 	const struct signer *signer;
 	struct condemned mark;
 	uint32_t number;
-	size_t k = 0;
 
 	name_condemned(r->dataset, pack, name);
 	buf_init(&object, MARK_MAX, "condemned mark");
 	int code = load_signed(r, zone, SIGNED_CONDEMNED, name, &object, &view, &signer);
 	if (code == ERR_UNAVAILABLE || code == ERR_SYSTEM)
 		return code;
+	if (code == ERR_MISSING)
+		return 0; /* taken away since it was listed */
 	if (code == 0)
 		code = condemned_decode(view.body, view.body_len, &mark);
 	if (code == 0 && (strcmp(mark.dataset, r->dataset) != 0 || memcmp(mark.pack, pack, DIGEST_SIZE) != 0))
@@ -125,16 +153,10 @@ static int load_mark(struct repo *r, unsigned zone, const uint8_t pack[DIGEST_SI
 		return 0;
 	}
 
-	while (k < r->mark_count && memcmp(r->marks[k].pack, pack, DIGEST_SIZE) != 0)
-		k++;
-	if (k == r->mark_count) {
-		r->marks = xrealloc(r->marks, k + 1, sizeof *r->marks);
-		r->marks[r->mark_count++] = (struct repo_mark){ .since = mark.since };
-		memcpy(r->marks[k].pack, pack, DIGEST_SIZE);
-	}
+	struct repo_mark *row = mark_of(r, pack, sorted);
 	/* Marked in both zones since the later of the two: a grace is never shortened. */
-	r->marks[k].since = mark.since > r->marks[k].since ? mark.since : r->marks[k].since;
-	r->marks[k].zones |= ZONE_BIT(zone);
+	row->since = mark.since > row->since ? mark.since : row->since;
+	row->zones |= ZONE_BIT(zone);
 
 	code = catalog_find_pack(r->catalog, pack, &number);
 	if (code == 0)
@@ -299,8 +321,12 @@ static int merge(struct repo *r, const struct listing listings[REPO_ZONES_MAX])
 	if (code == 0)
 		code = load_snapshots(r, listings);
 	for (unsigned i = 0; i < r->zone_count && code == 0; i++) {
+		size_t sorted = r->mark_count;
+
 		for (size_t k = 0; k < listings[i].condemned_count && code == 0; k++)
-			code = load_mark(r, i, listings[i].condemned[k]);
+			code = load_mark(r, i, listings[i].condemned[k], sorted);
+		if (r->mark_count > 0)
+			qsort(r->marks, r->mark_count, sizeof *r->marks, compare_mark);
 	}
 	if (code == 0)
 		code = settle_withdrawals(r);

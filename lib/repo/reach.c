@@ -124,6 +124,19 @@ static int score(const struct repo *r, const struct chunk_place *place)
 	return ((bits & PACK_IN_0) != 0) * 2 + ((bits & PACK_IN_1) != 0) * 2 + (repo_countable(bits) != 0);
 }
 
+/* Packs besides the best that bring a chunk to zones where it would lack: what a zone has must not hang on the other. */
+static void count_others(struct reach *w, const struct chunk_place *places, size_t count, unsigned covered)
+{
+	for (size_t i = 0; i < count; i++) {
+		unsigned zones = repo_pack_bits(w->r, places[i].pack) & PACK_IN_ANY & w->only;
+
+		if (places[i].pack >= w->pack_limit || (zones & ~covered) == 0)
+			continue;
+		w->pack_bytes[places[i].pack] += places[i].stored;
+		covered |= zones;
+	}
+}
+
 /* Counts a chunk in the best of its places; *node: it has children to follow. Places come newest first. */
 static int count_places(struct reach *w, const uint8_t id[ID_SIZE], bool *found, bool *node)
 {
@@ -142,8 +155,10 @@ static int count_places(struct reach *w, const uint8_t id[ID_SIZE], bool *found,
 	}
 	*found = best != NULL;
 	*node = best != NULL && best->info.kind == KIND_NODE;
-	if (best != NULL)
+	if (best != NULL) {
 		w->pack_bytes[best->pack] += best->stored;
+		count_others(w, places, count, repo_pack_bits(w->r, best->pack));
+	}
 	return code;
 }
 

@@ -25,7 +25,8 @@ uint64_t reach_missing_count(const struct reach *w);
 
 /*
  * Bytes stored in a pack that are reached. A chunk that is in several packs counts in one: the one in the most zones, unmarked before
- * condemned or withdrawn, newest last. A pack with none is not needed.
+ * condemned or withdrawn, newest last; and, where that is not in every zone that has the chunk, in those that are in the others. A pack
+ * with none is not needed.
  */
 uint64_t reach_pack_bytes(const struct reach *w, uint32_t pack);
 bool reach_pack(const struct reach *w, uint32_t pack);

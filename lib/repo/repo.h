@@ -98,7 +98,7 @@ struct repo {
 	size_t snapshot_count;
 	uint8_t *packs; /* bits, by catalogue number; repo_pack_bits() */
 	uint32_t pack_limit;
-	struct repo_mark *marks;
+	struct repo_mark *marks; /* ascending by pack */
 	size_t mark_count;
 	struct repo_seal *stray_seals;
 	size_t stray_seal_count;
@@ -161,6 +161,9 @@ int64_t repo_expiry(const struct repo *r, const struct snapshot *s);
 const struct snapshot *repo_newest(const struct repo *r);
 
 const struct snapshot *repo_find(const struct repo *r, const uint8_t id[SNAPSHOT_ID_SIZE]);
+
+/* The condemned mark of a pack, or NULL. */
+const struct repo_mark *repo_find_mark(const struct repo *r, const uint8_t pack[DIGEST_SIZE]);
 
 /* Loads the footer of an indexed pack from any zone, checked against the index's hash of it. */
 must_check int repo_load_footer(struct repo *r, const struct index_pack *pack, unsigned zones, struct pack_footer *out);

@@ -177,25 +177,25 @@ static int retire_one(struct retiring *t, struct snapshot *s)
  * A kill between seal and header left a seal that nothing names. Only with every zone listed can that be told from a header that
  * stands elsewhere; and we hold the lease, so nobody is between the two just now.
  */
-static int retire_strays(struct retiring *t)
+static void retire_strays(struct retiring *t)
 {
-	int code = 0;
-
 	if (!t->r->complete || t->zones != ZONE_BIT(t->r->zone_count) - 1)
-		return 0;
-	for (size_t i = 0; i < t->r->stray_seal_count && code == 0; i++) {
+		return;
+	for (size_t i = 0; i < t->r->stray_seal_count; i++) {
 		const struct repo_seal *seal = &t->r->stray_seals[i];
+		const char *zone = t->r->zones[seal->zone].name;
 		char name[OBJECT_NAME_MAX];
 
-		code = delete_confirmed(t, seal->zone, name_seal(t->r->dataset, seal->snapshot, seal->generation, name));
-		if (code == 0) {
-			t->result->stray_seals++;
-			t->touched = true;
-			findings_add(t->r->findings, FINDING_NOTE, t->r->zones[seal->zone].name, name,
-				     "a seal without a snapshot, left by a run that was ended: deleted");
+		name_seal(t->r->dataset, seal->snapshot, seal->generation, name);
+		if (delete_confirmed(t, seal->zone, name) != 0) {
+			findings_add(t->r->findings, FINDING_LAG, zone, name,
+				     "a seal without a snapshot, left by a run that was ended, could not be deleted: %s", err_message());
+			continue;
 		}
+		t->result->stray_seals++;
+		t->touched = true;
+		findings_add(t->r->findings, FINDING_NOTE, zone, name, "a seal without a snapshot, left by a run that was ended: deleted");
 	}
-	return code;
 }
 
 /*
@@ -259,7 +259,7 @@ int retire_due(struct repo *r, const struct retire_options *options, struct reti
 			code = retire_one(&t, s);
 	}
 	if (code == 0 && !options->dry_run)
-		code = retire_strays(&t);
+		retire_strays(&t);
 	if (code == 0 && t.touched)
 		code = repo_load(r);
 	return code;
