@@ -35,15 +35,20 @@ static int take_line(struct buf *out, const char *from)
 	return buf_terminate(out);
 }
 
-/* Waits in poll(), which a signal always ends, so that no read() is left hanging when asked to stop. */
+/*
+ * Waits in poll(), which a signal ends, so that no read() is left hanging when asked to stop; and looks up a few times a second, since
+ * a signal may come just before.
+ */
 static int read_line(int terminal, struct buf *out)
 {
 	struct pollfd wait = { .fd = terminal, .events = POLLIN };
 	uint8_t *at;
 	int code = buf_reserve(out, out->max, &at);
 
-	while (code == 0 && poll(&wait, 1, -1) < 0)
-		code = errno == EINTR ? stop_check() : failed_errno(ERR_SYSTEM, "cannot wait for the terminal");
+	for (int ready = 0; code == 0 && ready <= 0;) {
+		ready = poll(&wait, 1, 200);
+		code = ready < 0 && errno != EINTR ? failed_errno(ERR_SYSTEM, "cannot wait for the terminal") : stop_check();
+	}
 	if (code != 0)
 		return code;
 
