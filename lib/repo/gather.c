@@ -299,7 +299,7 @@ static int read_whole(struct source *source, uint8_t *data, size_t room, size_t 
 }
 
 /* Reads one member behind what is in the batch's data. *taken false: it is to be left out. */
-static int read_member(struct gathering *g, struct entry *e, struct stat_print *print, bool *taken)
+static int read_member(struct gathering *g, struct entry *e, struct stat_print *print, size_t room, bool *taken)
 {
 	struct item *batch = g->batch;
 	size_t got = 0;
@@ -311,7 +311,7 @@ static int read_member(struct gathering *g, struct entry *e, struct stat_print *
 
 		if (code != 0) /* missing: the source has said why */
 			return code == ERR_MISSING ? 0 : code;
-		code = read_whole(g->o->source, batch->data + batch->len, BATCH_DATA - batch->len, &got);
+		code = read_whole(g->o->source, batch->data + batch->len, room, &got);
 		if (code == ERR_MISSING)
 			return 0;
 		if (code == 0)
@@ -341,6 +341,7 @@ static int read_member(struct gathering *g, struct entry *e, struct stat_print *
 static int read_group(struct gathering *g)
 {
 	struct item *batch = g->batch;
+	uint64_t later = batch->group_bytes; /* of members still to be read: a file that grew must not take their room */
 
 	memmove(&batch->refs[1], &batch->refs[0], batch->ref_count * sizeof *batch->refs);
 	batch->ref_count++;
@@ -351,7 +352,8 @@ static int read_group(struct gathering *g)
 		if (!batch->grouped[i]) {
 			e->content.child++;
 		} else {
-			int code = read_member(g, e, &batch->prints[i], &taken);
+			later -= e->size;
+			int code = read_member(g, e, &batch->prints[i], BATCH_DATA - batch->len - later, &taken);
 
 			if (code != 0)
 				return code;
@@ -422,7 +424,8 @@ static int add_small(struct gathering *g, const struct entry *e, const struct st
 	struct entry *added;
 	int code = 0;
 
-	if (g->batch->grouped_count > 0 && grouping_starts_group(hash, e->size, g->batch->group_bytes))
+	/* A group begins its batch: entries from the cache before it, with their refs, would fill that up sooner than when they are read. */
+	if (g->batch->grouped_count == 0 || grouping_starts_group(hash, e->size, g->batch->group_bytes))
 		code = close_batch(g);
 	if (code == 0)
 		code = add_to_batch(g, e, print, &added);

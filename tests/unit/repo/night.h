@@ -129,10 +129,10 @@ static inline void make_folder(const struct nights *n, const char *name)
 	assert_int_equal(mkdir(path, 0755), 0);
 }
 
-/* The cache trusts a file whose times are older than the clock's tick. */
+/* The cache trusts files whose times are a tenth of a second old. */
 static inline void let_times_settle(void)
 {
-	usleep(50 * 1000);
+	usleep(120 * 1000);
 }
 
 /* ---- making and ending ---- */

@@ -1,0 +1,344 @@
+/* Taking snapshots of sources of all shapes, and restoring them. */
+#include "chunk/grouping.h"
+#include "night.h"
+#include "repo/restore.h"
+#include "repo/tree.h"
+
+static int setup(void **state)
+{
+	*state = nights_new();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	nights_free(*state);
+	return 0;
+}
+
+/* The newest snapshot, restored with the operator's key, is the source. */
+static void assert_restores(struct nights *n)
+{
+	struct findings *findings = findings_new();
+	struct repo *r = reader_open(n, findings);
+	struct fetcher *fetcher = fetcher_new(r, -1);
+	struct selection selection;
+	struct restore_result result;
+	uint8_t *root_key = secret_new(KEY_SIZE);
+	_free_ char *to = xasprintf("%s/restored", n->folder);
+	_free_ char *compare = xasprintf("diff -r --no-dereference '%s' '%s'", n->source, to);
+
+	remove_tree(to);
+	assert_int_equal(selection_make(NULL, 0, &selection), 0);
+	assert_int_equal(tree_unseal(r, repo_newest(r), n->operator, - 1, root_key), 0);
+	const struct restore_options options = {
+		.snapshot = repo_newest(r), .root_key = root_key, .target = { .path = to }, .selection = &selection
+	};
+	if (restore_run(fetcher, &options, &result) != 0)
+		fail_msg("%s", err_message());
+	assert_int_equal(result.lost, 0);
+	assert_int_equal(system(compare), 0);
+	assert_int_equal(findings_exit(findings, true), EXIT_DONE);
+	selection_release(&selection);
+	fetcher_free(fetcher);
+	secret_free(root_key);
+	repo_close(r);
+	findings_free(findings);
+}
+
+/* A day later, a run; and another day later one more, in which nothing has changed: nothing is read or stored then. */
+static void nights_pass(struct nights *n, struct snapshot_result *taken)
+{
+	struct night t;
+
+	let_times_settle();
+	days_pass(n, 1);
+	whole_run(n, &n->agent, &t);
+	*taken = t.taken;
+	night_end(&t);
+	days_pass(n, 1);
+	whole_run(n, &n->agent, &t);
+	assert_int_equal(t.taken.read_files, 0);
+	assert_int_equal(t.taken.new_chunks, 0);
+	assert_int_equal(t.taken.header.files, taken->header.files);
+	assert_int_equal(t.taken.header.bytes, taken->header.bytes);
+	assert_memory_equal(t.taken.header.root_id, taken->header.root_id, ID_SIZE);
+	night_end(&t);
+	assert_restores(n);
+}
+
+static void an_empty_source_is_its_root_folder(void **state)
+{
+	struct nights *n = *state;
+	struct snapshot_result taken;
+
+	nights_pass(n, &taken);
+	assert_int_equal(taken.header.files, 0);
+	assert_int_equal(taken.header.folders, 1);
+	assert_int_equal(taken.new_chunks, 1);
+	assert_sound(n, 2);
+}
+
+static void files_of_all_sizes_come_back(void **state)
+{
+	static const size_t sizes[] = {
+		0, 1, 2, GROUP_FILE_MAX - 1, GROUP_FILE_MAX, GROUP_FILE_MAX + 1, GROUP_TARGET, GROUP_MAX, 1000000
+	};
+	struct nights *n = *state;
+	struct snapshot_result taken;
+	char name[32];
+
+	for (unsigned i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+		snprintf(name, sizeof name, "file-%u", i);
+		write_file(n, name, sizes[i], i);
+		snprintf(name, sizeof name, "file-%u-copy", i);
+		write_file(n, name, sizes[i], i);
+	}
+	nights_pass(n, &taken);
+	assert_int_equal(taken.header.files, 18);
+	assert_int_equal(taken.header.skipped + taken.header.changed, 0);
+}
+
+/* Small ones on both sides of a large one are two groups, whether it is read or known. */
+static void groups_end_where_they_ended(void **state)
+{
+	struct nights *n = *state;
+	struct snapshot_result taken;
+	char name[32];
+
+	n->dataset.chunk = CHUNK_AVERAGE_MIN;
+	for (unsigned i = 0; i < 40; i++) {
+		snprintf(name, sizeof name, "a-%u", i);
+		write_file(n, name, 700000, i);
+	}
+	for (unsigned i = 0; i < 700; i++) {
+		snprintf(name, sizeof name, "b-%u", i);
+		write_file(n, name, 10, i);
+	}
+	write_file(n, "b-350-large", 40000, 99);
+	nights_pass(n, &taken);
+
+	/* One small file changes: its group is read again, distant ones are not. */
+	write_file(n, "b-0", 10, 12345);
+	write_file(n, "a-7", 700000, 54321);
+	nights_pass(n, &taken);
+	assert_true(taken.read_files < 700);
+	assert_true(taken.cached_files > 38);
+}
+
+static void a_folder_of_thousands_goes_into_many_nodes(void **state)
+{
+	struct nights *n = *state;
+	struct snapshot_result taken;
+	char name[32];
+
+	make_folder(n, "many");
+	for (unsigned i = 0; i < 5000; i++) {
+		snprintf(name, sizeof name, "many/%u", i);
+		write_file(n, name, i % 7, i);
+	}
+	nights_pass(n, &taken);
+	assert_int_equal(taken.header.files, 5000);
+	remove_file(n, "many/2500");
+	nights_pass(n, &taken);
+	assert_int_equal(taken.header.files, 4999);
+	assert_true(taken.read_files < 2500);
+}
+
+static void a_file_of_many_chunks_is_a_list_that_is_kept_and_partly_renewed(void **state)
+{
+	struct nights *n = *state;
+	struct snapshot_result taken;
+
+	n->dataset.chunk = CHUNK_AVERAGE_MIN;
+	write_file(n, "list", 6000000, 1);
+	write_file(n, "zeros", 0, 0);
+	_free_ char *zeros = xasprintf("%s/zeros", n->source);
+	/* One chunk over and over: its list is no higher for that. */
+	int fd = open(zeros, O_WRONLY);
+	uint8_t *block = xcalloc(1, 1u << 20);
+	for (int i = 0; i < 8; i++)
+		assert_int_equal(io_write(fd, block, 1u << 20, "zeros"), 0);
+	free(block);
+	close(fd);
+	nights_pass(n, &taken);
+	uint64_t first = taken.new_chunks;
+	assert_true(first > 200);
+
+	_free_ char *path = xasprintf("%s/list", n->source);
+	fd = open(path, O_WRONLY);
+	assert_int_equal(io_pwrite(fd, "changed", 7, 3000000, "list"), 0);
+	close(fd);
+	nights_pass(n, &taken);
+	assert_int_equal(taken.read_files, 1);
+	assert_true(taken.new_chunks < 12);
+}
+
+/* A node is closed by its limits amid a group: the next begins with the same chunk. */
+static void long_names_close_a_node_amid_a_group(void **state)
+{
+	struct nights *n = *state;
+	struct snapshot_result taken;
+	char name[256];
+
+	for (unsigned i = 0; i < 3000; i++) {
+		snprintf(name, sizeof name, "%0230u", i);
+		write_file(n, name, 3, i);
+	}
+	nights_pass(n, &taken);
+	assert_int_equal(taken.header.files, 3000);
+}
+
+static void hard_links_are_entries_of_one_file(void **state)
+{
+	struct nights *n = *state;
+	struct snapshot_result taken;
+	_free_ char *a = xasprintf("%s/a", n->source);
+	_free_ char *b = xasprintf("%s/b", n->source);
+	struct stat one, other;
+
+	write_file(n, "a", 50000, 1);
+	assert_int_equal(link(a, b), 0);
+	nights_pass(n, &taken);
+	assert_int_equal(taken.header.files, 2);
+	assert_int_equal(taken.header.bytes, 50000);
+	_free_ char *restored_a = xasprintf("%s/restored/a", n->folder);
+	_free_ char *restored_b = xasprintf("%s/restored/b", n->folder);
+	assert_int_equal(stat(restored_a, &one) | stat(restored_b, &other), 0);
+	assert_int_equal(one.st_ino, other.st_ino);
+}
+
+static void chunk_size_cipher_and_dataset_key_may_change_from_night_to_night(void **state)
+{
+	struct nights *n = *state;
+	struct snapshot_result taken;
+	_free_ char *keys = xasprintf("%s/keys-agent", n->folder);
+	uint32_t epoch;
+	_free_ char *old_cache = xasprintf("%s/" NIGHT_DATASET "/keys-1", n->agent.state);
+
+	write_file(n, "big", 1000000, 1);
+	write_file(n, "small", 1000, 2);
+	nights_pass(n, &taken);
+
+	n->dataset.chunk = 256u << 10;
+	write_file(n, "more", 1000000, 3);
+	nights_pass(n, &taken);
+	assert_int_equal(taken.cached_files, 2);
+
+	if (suite_available(SUITE_AES256GCM) == 0)
+		n->dataset.cipher = SUITE_AES256GCM;
+	write_file(n, "more", 1000000, 4);
+	nights_pass(n, &taken);
+	assert_int_equal(taken.cached_files, 2);
+
+	/* Nothing is deduplicated against the old key, and nothing of it is kept. */
+	assert_int_equal(access(old_cache, F_OK), 0);
+	assert_int_equal(dataset_key_rotate(keys, NIGHT_DATASET, &epoch), 0);
+	secret_free(n->agent.key);
+	assert_int_equal(dataset_key_load(keys, NIGHT_DATASET, &n->agent.key), 0);
+	nights_pass(n, &taken);
+	assert_int_equal(taken.cached_files, 0);
+	assert_int_equal(taken.read_files, 3);
+	assert_int_equal(access(old_cache, F_OK), -1);
+	assert_sound(n, 8);
+}
+
+static void a_run_that_was_cut_off_is_gone_on_with(void **state)
+{
+	struct nights *n = *state;
+	struct night t;
+	char path[512];
+
+	write_file(n, "a", 1000000, 1);
+	write_file(n, "b", 100, 2);
+	night_begin(n, &n->agent, &t);
+	in_zone(n, 1, NIGHT_DATASET "/lease", path);
+	remove_tree(path);
+	assert_int_equal(night_snapshot(&t), ERR_LOCKED);
+	night_end(&t);
+	assert_int_equal(zone_count(n, 0, "snapshots"), 0);
+	size_t packs = zone_count(n, 0, "packs");
+	assert_true(packs > 0);
+
+	whole_run(n, &n->agent, &t);
+	assert_int_equal(t.taken.new_chunks, 0);
+	assert_int_equal(t.taken.read_files, 2);
+	night_end(&t);
+	assert_int_equal(zone_count(n, 0, "packs"), packs);
+	assert_restores(n);
+	assert_sound(n, 1);
+}
+
+static void what_may_not_be_read_is_told_once(void **state)
+{
+	struct nights *n = *state;
+	struct night t;
+	_free_ char *path = xasprintf("%s/secret", n->source);
+
+	if (geteuid() == 0)
+		skip();
+	write_file(n, "secret", 100, 1);
+	assert_int_equal(chmod(path, 0), 0);
+	whole_run(n, &n->agent, &t);
+	assert_int_equal(t.taken.header.skipped, 1);
+	assert_int_equal(told(&t, FINDING_SKIPPED), 1);
+	night_end(&t);
+}
+
+static void a_source_that_is_not_there_commits_nothing(void **state)
+{
+	struct nights *n = *state;
+	struct night t;
+
+	assert_int_equal(rmdir(n->source), 0);
+	night_begin(n, &n->agent, &t);
+	assert_int_not_equal(night_snapshot(&t), 0);
+	night_end(&t);
+	assert_int_equal(zone_count(n, 0, "snapshots") + zone_count(n, 0, "packs"), 0);
+}
+
+/* Two hosts with the same data and keys of their own: two chains, one dataset. */
+static void two_agents_share_a_dataset(void **state)
+{
+	struct nights *n = *state;
+	struct night t;
+
+	write_file(n, "a", 300000, 1);
+	run_night(n, &n->agent);
+	days_pass(n, 1);
+	whole_run(n, &n->second, &t);
+	assert_int_equal(t.taken.header.seq, 2);
+	assert_int_equal(t.taken.header.head_count, 2);
+	night_end(&t);
+	write_file(n, "a", 300000, 2);
+	days_pass(n, 1);
+	run_night(n, &n->agent);
+	days_pass(n, 1);
+	run_night(n, &n->second);
+	assert_sound(n, 4);
+	assert_restores(n);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(an_empty_source_is_its_root_folder, setup, teardown),
+		cmocka_unit_test_setup_teardown(files_of_all_sizes_come_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(groups_end_where_they_ended, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_folder_of_thousands_goes_into_many_nodes, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_file_of_many_chunks_is_a_list_that_is_kept_and_partly_renewed, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(long_names_close_a_node_amid_a_group, setup, teardown),
+		cmocka_unit_test_setup_teardown(hard_links_are_entries_of_one_file, setup, teardown),
+		cmocka_unit_test_setup_teardown(chunk_size_cipher_and_dataset_key_may_change_from_night_to_night, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_run_that_was_cut_off_is_gone_on_with, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_may_not_be_read_is_told_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_source_that_is_not_there_commits_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(two_agents_share_a_dataset, setup, teardown),
+	};
+
+	if (secret_init() != 0)
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
