@@ -1,0 +1,304 @@
+/* Destroying what is due, and only that. */
+#include "base/hex.h"
+#include "repo/certificate.h"
+
+#include "night.h"
+
+static int setup(void **state)
+{
+	struct nights *n = nights_new();
+
+	write_file(n, "a", 1000, 1);
+	*state = n;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	assert_int_equal(unsetenv("NIGHTFOLD_TEST_NOW_Z0") | unsetenv("NIGHTFOLD_TEST_NOW_Z1"), 0);
+	nights_free(*state);
+	return 0;
+}
+
+static void put_object(struct nights *n, unsigned zones, const char *name, const void *data, size_t len)
+{
+	struct zone_writer *writer;
+
+	for (unsigned z = 0; z < 2; z++) {
+		if ((zones & ZONE_BIT(z)) == 0)
+			continue;
+		assert_int_equal(zone_open_writer(&n->places[z], &writer), 0);
+		assert_int_equal(zone_put(writer, name, data, len), 0);
+		zone_close_writer(writer);
+	}
+}
+
+static void what_is_due_is_destroyed_in_every_zone_and_certified(void **state)
+{
+	struct nights *n = *state;
+	struct night t;
+	uint8_t id[SNAPSHOT_ID_SIZE];
+	_buf_ struct buf certificate = { 0 };
+
+	whole_run(n, &n->agent, &t);
+	memcpy(id, t.taken.header.id, sizeof id);
+	night_end(&t);
+	set_now(n, n->now + NIGHT_DAYS * INT64_C(86400) - 1);
+	night_begin(n, &n->pruner, &t);
+	assert_int_equal(night_retire(&t), 0);
+	assert_int_equal(t.retired.due, 0);
+	night_end(&t);
+	set_now(n, n->now + 1);
+	night_begin(n, &n->pruner, &t);
+	assert_int_equal(night_retire(&t), 0);
+	assert_int_equal(t.retired.due, 1);
+	assert_int_equal(t.retired.destroyed, 1);
+	assert_null(repo_newest(t.repo));
+	night_end(&t);
+	for (unsigned z = 0; z < 2; z++) {
+		assert_int_equal(zone_count(n, z, "seals") + zone_count(n, z, "snapshots"), 0);
+		assert_int_equal(zone_count(n, z, "intents"), 1);
+	}
+
+	_free_ char *path = certificate_path(n->pruner.state, NIGHT_DATASET, id);
+	buf_init(&certificate, 65536, "certificate");
+	assert_int_equal(io_load(path, &certificate), 0);
+	assert_int_equal(buf_terminate(&certificate), 0);
+	char *line_end = strchr((char *)certificate.data, '\n');
+	assert_non_null(line_end);
+	assert_non_null(strstr((char *)certificate.data, "\"deleted, read back absent\""));
+	char *signature = strstr(line_end, "\"signature\":\"");
+	uint8_t bytes[SIGNATURE_SIZE];
+	assert_non_null(signature);
+	signature += strlen("\"signature\":\"");
+	assert_int_equal(hex_decode(signature, 2 * SIGNATURE_SIZE, bytes, sizeof bytes), 0);
+	assert_int_equal(key_verify(&n->pruner.signer->public, CERTIFICATE_CONTEXT, certificate.data,
+				    (size_t)(line_end - (char *)certificate.data), bytes),
+			 0);
+
+	/* Done once. */
+	night_begin(n, &n->pruner, &t);
+	assert_int_equal(night_retire(&t), 0);
+	assert_int_equal(t.retired.due, 0);
+	night_end(&t);
+}
+
+static void a_zone_that_was_away_does_not_bring_back_what_was_destroyed(void **state)
+{
+	struct nights *n = *state;
+	struct night t;
+
+	run_night(n, &n->agent);
+	days_pass(n, NIGHT_DAYS);
+	zone_away(n, 1);
+	whole_run(n, &n->agent, &t);
+	assert_int_equal(t.retired.owed, 1);
+	assert_int_equal(t.retired.destroyed, 0);
+	assert_true(told(&t, FINDING_LAG) > 0);
+	night_end(&t);
+	zone_back(n, 1);
+	/* By the sync command alone: what the intent in one zone says is done in the other. */
+	night_begin(n, &n->agent, &t);
+	assert_int_equal(repo_sync(t.repo, true, &t.synced), 0);
+	assert_int_equal(t.synced.deleted, 2);
+	night_end(&t);
+	for (unsigned z = 0; z < 2; z++) {
+		assert_int_equal(zone_count(n, z, "seals"), 1);
+		assert_int_equal(zone_count(n, z, "snapshots"), 1);
+	}
+	set_now(n, n->now + 60);
+	whole_run(n, &n->agent, &t);
+	assert_int_equal(t.retired.destroyed, 1);
+	night_end(&t);
+	assert_sound(n, 2);
+}
+
+static void a_doubtful_clock_destroys_nothing(void **state)
+{
+	struct nights *n = *state;
+	struct night t;
+
+	run_night(n, &n->agent);
+	assert_int_equal(setenv("NIGHTFOLD_TEST_NOW_Z1", "2026-09-22T00:00:00Z", 1), 0);
+	days_pass(n, NIGHT_DAYS);
+	night_begin(n, &n->agent, &t);
+	assert_int_equal(night_retire(&t), ERR_REFUSED);
+	assert_non_null(strstr(err_message(), "zone z1 says 2026-09-22T00:00:00Z"));
+	assert_int_equal(zone_count(n, 0, "intents"), 0);
+	night_end(&t);
+
+	/* Accepted: the host's own clock counts. */
+	n->config.clock_check = false;
+	night_begin(n, &n->agent, &t);
+	assert_int_equal(night_retire(&t), 0);
+	assert_int_equal(t.retired.destroyed, 1);
+	night_end(&t);
+}
+
+static void a_clock_that_went_backwards_destroys_nothing(void **state)
+{
+	struct nights *n = *state;
+	struct night t;
+
+	run_night(n, &n->agent);
+	days_pass(n, NIGHT_DAYS);
+	run_night(n, &n->agent);
+	n->product.backup.seconds = 3600;
+	days_pass(n, -1);
+	night_begin(n, &n->agent, &t);
+	/* The one of tomorrow is quarantined, and there is nothing else. */
+	assert_int_equal(night_retire(&t), 0);
+	assert_int_equal(t.retired.due, 0);
+	assert_int_equal(night_snapshot(&t), 0);
+	night_end(&t);
+	set_now(n, n->now + 7200);
+	night_begin(n, &n->agent, &t);
+	assert_int_equal(night_retire(&t), ERR_REFUSED);
+	assert_non_null(strstr(err_message(), "it has been"));
+	night_end(&t);
+}
+
+static void a_dry_run_says_what_is_due_and_leaves_it(void **state)
+{
+	struct nights *n = *state;
+	struct night t;
+	struct retire_options options = {
+		.config = &n->config, .signer = n->agent.signer, .state = n->agent.state, .dry_run = true
+	};
+
+	run_night(n, &n->agent);
+	days_pass(n, NIGHT_DAYS);
+	night_begin(n, &n->agent, &t);
+	assert_int_equal(retire_due(t.repo, &options, &t.retired), 0);
+	assert_int_equal(t.retired.due, 1);
+	assert_int_equal(t.retired.destroyed, 0);
+	night_end(&t);
+	assert_int_equal(zone_count(n, 0, "seals"), 1);
+	assert_int_equal(zone_count(n, 0, "intents"), 0);
+}
+
+/* A kill between seal and header. */
+static void a_seal_without_a_snapshot_is_destroyed_when_every_zone_is_there(void **state)
+{
+	struct nights *n = *state;
+	struct night t;
+	uint8_t id[SNAPSHOT_ID_SIZE] = { 7 };
+	char name[OBJECT_NAME_MAX];
+
+	run_night(n, &n->agent);
+	put_object(n, 3, name_seal(NIGHT_DATASET, id, 1, name), "a seal", 6);
+	put_object(n, 1, name_seal(NIGHT_DATASET, id, 4294967295u, name), "a seal", 6);
+	zone_away(n, 1);
+	night_begin(n, &n->agent, &t);
+	assert_int_equal(night_retire(&t), 0);
+	assert_int_equal(t.retired.stray_seals, 0);
+	night_end(&t);
+	zone_back(n, 1);
+	night_begin(n, &n->agent, &t);
+	assert_int_equal(t.repo->stray_seal_count, 3);
+	assert_int_equal(night_retire(&t), 0);
+	assert_int_equal(t.retired.stray_seals, 3);
+	night_end(&t);
+	assert_int_equal(zone_count(n, 0, "seals"), 1);
+	assert_int_equal(zone_count(n, 1, "seals"), 1);
+	assert_sound(n, 1);
+}
+
+/* A header that is damaged in both zones is still a header: its seal may be all that is left to save it by. */
+static void the_seal_of_a_damaged_header_stays(void **state)
+{
+	struct nights *n = *state;
+	struct night t;
+	char name[OBJECT_NAME_MAX], path[512];
+
+	run_night(n, &n->agent);
+	night_begin(n, &n->agent, &t);
+	const struct header *h = &repo_newest(t.repo)->header;
+	name_header(NIGHT_DATASET, h->taken_at, h->id, name);
+	night_end(&t);
+	for (unsigned z = 0; z < 2; z++) {
+		in_zone(n, z, name, path);
+		assert_int_equal(truncate(path, 100), 0);
+	}
+	days_pass(n, NIGHT_DAYS);
+	write_file(n, "b", 100000, 2);
+	whole_run(n, &n->agent, &t);
+	assert_int_equal(t.retired.destroyed + t.retired.stray_seals, 0);
+	assert_int_equal(t.collected.condemned + t.collected.deleted, 0);
+	night_end(&t);
+	assert_int_equal(zone_count(n, 0, "seals"), 2);
+}
+
+static void every_generation_of_a_seal_goes(void **state)
+{
+	struct nights *n = *state;
+	struct night t;
+	char name[OBJECT_NAME_MAX];
+
+	run_night(n, &n->agent);
+	night_begin(n, &n->agent, &t);
+	put_object(n, 1, name_seal(NIGHT_DATASET, repo_newest(t.repo)->header.id, 7, name), "anything", 8);
+	put_object(n, 2, name_seal(NIGHT_DATASET, repo_newest(t.repo)->header.id, 4294967295u, name), "anything", 8);
+	night_end(&t);
+	days_pass(n, NIGHT_DAYS);
+	night_begin(n, &n->agent, &t);
+	assert_int_equal(night_retire(&t), 0);
+	assert_int_equal(t.retired.destroyed, 1);
+	night_end(&t);
+	assert_int_equal(zone_count(n, 0, "seals") + zone_count(n, 1, "seals"), 0);
+}
+
+static void an_intent_of_a_thief_destroys_nothing_early(void **state)
+{
+	struct nights *n = *state;
+	struct night t;
+	struct intent intent = {
+		.dataset = NIGHT_DATASET, .made_at = n->now, .expired_at = n->now, .reason = "because"
+	};
+	_buf_ struct buf body = { 0 }, object = { 0 };
+	char name[OBJECT_NAME_MAX];
+
+	run_night(n, &n->agent);
+	night_begin(n, &n->agent, &t);
+	const struct snapshot *s = repo_newest(t.repo);
+	memcpy(intent.snapshot, s->header.id, SNAPSHOT_ID_SIZE);
+	intent.header = s->object.data;
+	intent.header_len = s->object.len;
+	buf_init(&body, INTENT_MAX, "intent");
+	buf_init(&object, INTENT_MAX, "intent");
+	assert_int_equal(intent_encode(&intent, &body), 0);
+	assert_int_equal(signed_encode(SIGNED_INTENT, n->pruner.signer, &body, &object), 0);
+	put_object(n, 1, name_intent(NIGHT_DATASET, s->header.id, name), object.data, object.len);
+	night_end(&t);
+
+	days_pass(n, 1);
+	whole_run(n, &n->agent, &t);
+	assert_int_equal(t.retired.due, 0);
+	assert_int_equal(t.synced.deleted, 0);
+	assert_true(told(&t, FINDING_REFUSED) > 0);
+	assert_int_equal(t.repo->snapshot_count, 2);
+	assert_true(snapshot_live(&t.repo->snapshots[0]));
+	night_end(&t);
+	assert_int_equal(zone_count(n, 0, "seals"), 2);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(what_is_due_is_destroyed_in_every_zone_and_certified, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_zone_that_was_away_does_not_bring_back_what_was_destroyed, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_doubtful_clock_destroys_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_clock_that_went_backwards_destroys_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_dry_run_says_what_is_due_and_leaves_it, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_seal_without_a_snapshot_is_destroyed_when_every_zone_is_there, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(the_seal_of_a_damaged_header_stays, setup, teardown),
+		cmocka_unit_test_setup_teardown(every_generation_of_a_seal_goes, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_intent_of_a_thief_destroys_nothing_early, setup, teardown),
+	};
+
+	if (secret_init() != 0)
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
