@@ -89,6 +89,24 @@ for moment in 0.005 0.02 0.04 0.06 0.08 0.11 0.15 0.2; do
 done
 check "some of these runs were killed before their end" test "$killed" -ge 2
 
+# The worst moment lasts microseconds: the new keys are in place, the old ones not yet destroyed. So it is made by hand.
+messages 99 3000 >source/deleted.jsonl
+at 2026-12-10T02:00:00Z
+check "a night with one more file" exits 0 agent run
+cp -a place/state/sms/keys-1 before
+rm source/deleted.jsonl
+at 2026-12-11T02:00:00Z
+check "and one without it" exits 0 agent run
+cp before/keys place/state/sms/keys-1/keys.old
+cp -n before/*.shard place/state/sms/keys-1/
+know_keys
+unlock_cache
+check "killed there, the run would leave keys of what was deleted" eval 'not search forgotten.keys >found && grep -q unlocked found'
+at 2026-12-11T02:30:00Z
+check "the next run" exits 0 agent run
+unlock_cache
+check "destroys them" search forgotten.keys
+
 # The program itself.
 linked() { grep "$2" "$NIGHTFOLD_BIN/nightfold-$1.map" | head -n 3; [ "${PIPESTATUS[0]}" = 0 ]; }
 check "the agent's link map has no object that unseals" not linked agent unseal

@@ -1,4 +1,5 @@
 #!/bin/bash
+# slow
 # Real input, and all that POSIX allows: every set of the test data and a tree made to be difficult are snapshotted, and come back
 # from each zone alone with their content and every attribute, nanosecond times of folders included.
 set -u
