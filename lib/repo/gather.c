@@ -14,6 +14,8 @@
 #include "repo/gather_item.h"
 
 #define PIECE_BYTES   (24u << 20) /* of pieces in flight */
+#define WORKER_BYTES  (18u << 20) /* of workers' scratch: a machine of many processors has no more memory for us than others */
+#define WORKER_FIXED  (1u << 20)  /* of one worker's, besides a piece: what zstd needs at its usual levels */
 #define BATCHES       8u
 #define READ_ATTEMPTS 2
 
@@ -655,12 +657,21 @@ static int produce(struct gathering *g)
 	return code == 0 ? close_batch(g) : code;
 }
 
+/* One a processor, as far as memory goes. */
+static unsigned count_workers(size_t piece_size)
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned room = (unsigned)(WORKER_BYTES / (piece_size + WORKER_FIXED));
+
+	room = room < 1 ? 1 : room;
+	return processors < 1 ? 1 : processors > (long)room ? room : (unsigned)processors;
+}
+
 int gather(const struct gather_options *options, struct gather_counts *counts, uint8_t root_id[ID_SIZE], uint8_t root_key[KEY_SIZE])
 {
 	static const struct ordered_calls calls = { worker_new, worker_free, work, consume, drop };
 	size_t piece_size = chunker_max(options->chunker);
 	unsigned pieces = (unsigned)(PIECE_BYTES / piece_size);
-	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 	struct gathering g = { .o = options, .counts = counts };
 
 	pieces = pieces < 3 ? 3 : pieces > 64 ? 64 : pieces;
@@ -673,7 +684,7 @@ int gather(const struct gather_options *options, struct gather_counts *counts, u
 	g.window = xmalloc(g.window_size);
 	g.file_hash = sha256_new();
 	g.batch = pool_take(g.batches);
-	g.pipe = ordered_new(pieces + BATCHES, processors < 1 ? 1 : (unsigned)processors, &calls, &g);
+	g.pipe = ordered_new(pieces + BATCHES, count_workers(piece_size), &calls, &g);
 
 	int code = produce(&g);
 	code = code == 0 ? ordered_finish(g.pipe) : ordered_abort(g.pipe, code);
