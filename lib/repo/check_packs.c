@@ -168,6 +168,9 @@ static void choose_orphans(struct reading *g)
 		const struct repo_orphan *orphan = &g->c->r->orphans[i];
 
 		for (unsigned zone = 0; zone < g->c->r->zone_count; zone++) {
+			/* A file of any size can be given such a name: what is no pack is not read. */
+			if (orphan->size > PACK_MAX)
+				continue;
 			if ((orphan->zones & ZONE_BIT(zone)) != 0 && check_in_slice(g->c->options, orphan->name))
 				add_copy(g, ORPHAN, zone, orphan->name, orphan->size);
 		}

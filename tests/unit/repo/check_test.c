@@ -324,6 +324,20 @@ static void repair_brings_back_nothing_that_is_being_destroyed(void **state)
 	assert_true(has_finding(m, FINDING_FORGED, "z1", intent));
 }
 
+/* It would take for ever: 2^42 bytes. */
+static void what_no_index_names_and_is_larger_than_a_pack_is_not_read(void **state)
+{
+	struct made *m = *state;
+	char name[OBJECT_NAME_MAX];
+	const uint8_t pack[DIGEST_SIZE] = { 0xab };
+
+	two_nights(m);
+	save_file(path_in(m, 1, name_pack(DATASET, pack, name)), "", 0);
+	assert_int_equal(truncate(path_in(m, 1, name), (off_t)1 << 42), 0);
+	assert_int_equal(check_at(m, CHECK_FINGERPRINT), EXIT_DONE);
+	assert_true(has_finding(m, FINDING_NOTE, "z1", name));
+}
+
 static void a_seal_without_a_snapshot_is_a_note(void **state)
 {
 	struct made *m = *state;
@@ -533,6 +547,7 @@ int main(void)
 		in_zones(a_key_that_opens_nothing_says_so),
 		in_zones(an_expired_snapshot_is_a_note),
 		in_zones(repair_brings_back_nothing_that_is_being_destroyed),
+		in_zones(what_no_index_names_and_is_larger_than_a_pack_is_not_read),
 		in_zones(a_seal_without_a_snapshot_is_a_note),
 		in_zones(seals_are_judged_by_their_newest_good_generation),
 		in_zones(a_damaged_mark_is_healed_from_the_other_zone),
