@@ -209,8 +209,8 @@ static int write_lease(struct leases *l, unsigned zone, uint64_t number)
 		code = zone_put(l->r->zones[zone].writer, name_lease(l->r->dataset, number, name), object.data,
 				object.len);
 	if (code == ERR_EXISTS)
-		code = failed(ERR_LOCKED, "another host has just taken the lease of dataset %s in zone %s", l->r->dataset,
-			      l->r->zones[zone].name);
+		code = failed(ERR_LOCKED, "another host has just taken the lease of dataset %s in zone %s",
+			      l->r->dataset, l->r->zones[zone].name);
 	return code;
 }
 
@@ -290,11 +290,17 @@ int lease_confirm(struct leases *l)
 		code = look(l, i, &seen);
 		for (unsigned k = 0; code == 0 && k < seen.our_count; k++)
 			held = held || seen.ours[k] == l->number[i];
-		if (code == 0 && !held)
+		if (code == 0 && !held && seen.our_count > 0)
 			code = failed(ERR_LOCKED,
-				      "the lease of dataset %s in zone %s is gone: another host removed it, or the "
-				      "zone was rolled back",
+				      "the lease of dataset %s in zone %s was taken over by another run with this "
+				      "state folder",
 				      l->r->dataset, l->r->zones[i].name);
+		/* look() told of another host's. Who can only delete things in one zone does not stop the other. */
+		if (code == 0 && !held)
+			code = failed(ERR_UNAVAILABLE,
+				      "the lease of dataset %s in this zone is gone: somebody removed it, or the zone "
+				      "was rolled back",
+				      l->r->dataset);
 		if (leave_out(l, i, code))
 			code = 0;
 	}

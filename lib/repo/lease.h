@@ -26,7 +26,10 @@ must_check int lease_take(struct repo *r, const char *state, const struct secret
  * Here as in lease_confirm(), a zone that fails is a finding, and among lease_zones() no more. ERR_UNAVAILABLE: none is left.
  */
 must_check int lease_renew(struct leases *l);
-/* Looks in the zones, whatever the time: before a header is written, before something is deleted. */
+/*
+ * Looks in the zones, whatever the time: before a header is written, before something is deleted. A zone where the lease is gone and
+ * nobody has another counts as one that fails.
+ */
 must_check int lease_confirm(struct leases *l);
 /* Leaves the leases in these zones to run out by themselves: they are not asked any more. */
 void lease_forget(struct leases *l, unsigned zones);

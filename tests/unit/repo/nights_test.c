@@ -58,6 +58,25 @@ static void a_zone_that_fails_amid_a_run_is_left_out_of_its_commit(void **state)
 	assert_sound(n, 2);
 }
 
+static void who_deletes_the_lease_of_one_zone_stops_only_what_goes_there(void **state)
+{
+	struct nights *n = *state;
+	char path[512];
+	struct night t;
+
+	write_file(n, "a", 1000, 1);
+	night_begin(n, &n->agent, &t);
+	in_zone(n, 1, NIGHT_DATASET "/lease", path);
+	remove_tree(path);
+	assert_int_equal(night_snapshot(&t), 0);
+	assert_int_equal(t.taken.zones, 1);
+	assert_int_equal(told(&t, FINDING_UNAVAILABLE), 1);
+	night_end(&t);
+	days_pass(n, 1);
+	run_night(n, &n->agent);
+	assert_sound(n, 2);
+}
+
 static void nothing_is_committed_when_every_lease_is_lost(void **state)
 {
 	struct nights *n = *state;
@@ -82,6 +101,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(who_is_locked_out_leaves_nothing_that_locks_the_other_out, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(a_zone_that_fails_amid_a_run_is_left_out_of_its_commit, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(who_deletes_the_lease_of_one_zone_stops_only_what_goes_there, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(nothing_is_committed_when_every_lease_is_lost, setup, teardown),
 	};
