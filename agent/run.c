@@ -152,7 +152,9 @@ static int take_snapshot(const struct session *s, struct work *w, const struct r
 	if (code != 0)
 		return code;
 	options.key = key;
-	options.progress = progress_new(w->dataset->name, 0, !run->show_progress);
+	/* The last snapshot's size is a good guess of this one's. */
+	const struct snapshot *newest = repo_newest(w->repo);
+	options.progress = progress_new(w->dataset->name, newest == NULL ? 0 : newest->header.bytes, !run->show_progress);
 	code = snapshot_take(w->repo, &options, &o->taken);
 	progress_free(options.progress);
 	secret_free(key);
