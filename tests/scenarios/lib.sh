@@ -55,11 +55,13 @@ warns() {
 	grep -qF -- "$1" "$TMPDIR/err" || explain "no '$1' on standard error"
 }
 
-# json EXPRESSION: true in Python, where j is the object on standard output (of the one dataset, where it is a list of one)
+# json EXPRESSION: true in Python, where j is what standard output holds: the list of datasets, or the one if there is one (`rows` is
+# a list in any case)
 json() {
 	/usr/bin/python3 - "$1" "$TMPDIR/out" <<-'PYTHON' || explain "not so: $1"
 		import json, sys
 		j = json.load(open(sys.argv[2]))
+		rows = j if isinstance(j, list) else [j]
 		j = j[0] if isinstance(j, list) and len(j) == 1 else j
 		sys.exit(not eval(sys.argv[1]))
 	PYTHON

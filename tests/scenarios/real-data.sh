@@ -10,11 +10,8 @@ cd "$TMPDIR" || exit 1
 # Archives by strangers, hostile ones among them: unpacked by a user who may do nothing, in a folder of its own, with limits on time,
 # processor and the size of a file. What does not unpack as it wanted to is a difficult tree as well.
 unpack_trees() {
-	local unpriv=()
-	if [ "$(id -u)" = 0 ]; then
-		unpriv=(setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs)
-		chown 65534:65534 "$1"
-	fi
+	local unpriv=(setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs)
+	chown 65534:65534 "$1"
 	chmod 711 "$TMPDIR" # else that user does not get here
 	(
 		cd "$1" || exit 1
@@ -42,8 +39,12 @@ gather() {
 	done
 }
 
+if [ "$(id -u)" != 0 ]; then
+	skip "the sets of the test data, and a difficult tree, come back" "only root can make and restore all of it"
+	finish
+	exit
+fi
 new_place "$TMPDIR/place"
-mkdir sets 2>/dev/null && rmdir sets
 if [ -d "$NIGHTFOLD_TESTDATA" ]; then
 	check "the plain sets of the test data are here" gather
 	check "the chats unpack" unpack irc
@@ -59,6 +60,7 @@ check "a tree of everything difficult is made" "$SRC/tests/tools/difficult_tree.
 for set in sets/*; do
 	add_dataset "${set#sets/}" "$TMPDIR/$set"
 done
+sleep 1 # what was written a moment ago is not trusted to be unchanged
 at 2026-11-21T02:00:00Z
 check "one run takes a snapshot of every set" exits 0 agent run --json
 for set in sets/*; do
@@ -71,7 +73,7 @@ done
 
 at 2026-11-22T02:00:00Z
 check "the next night finds everything unchanged" exits 0 agent run --json
-check "and reads none of it" json 'all(d["read_files"] == 0 for d in j)'
+check "and reads none of it" json 'all(row["read_files"] == 0 for row in rows)'
 check "every object in both zones is whole, and every file decodes from each" exits 0 verify check --level data
 check "a second snapshot of the difficult tree is the first one again" exits 0 restore restore difficult@latest --to again
 check "from the keys that the agent remembered" compare sets/difficult again
