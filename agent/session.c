@@ -1,7 +1,9 @@
 #include "session.h"
 
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -13,8 +15,10 @@ static int load_recipients(struct session *s)
 	const struct config *config = s->config;
 
 	if (config->recipient_count == 0)
-		return failed(ERR_USAGE, "%s has no recipients: nobody could open a snapshot; name at least one operator's .pub file",
-			      config->file);
+		return failed(
+			ERR_USAGE,
+			"%s has no recipients: nobody could open a snapshot; name at least one operator's .pub file",
+			config->file);
 	if (config->recipient_count > SEAL_RECIPIENTS_MAX)
 		return failed(ERR_USAGE, "%s has more than %u recipients", config->file, SEAL_RECIPIENTS_MAX);
 	s->recipients = xcalloc(config->recipient_count, sizeof *s->recipients);
@@ -23,7 +27,9 @@ static int load_recipients(struct session *s)
 		int code = key_load_public(row->key, &s->recipients[i]);
 
 		if (code == 0 && !role_has_box(s->recipients[i].role))
-			code = failed(ERR_USAGE, "'%s' is a key for the role %s, which cannot open anything; name an operator's or a validator's",
+			code = failed(ERR_USAGE,
+				      "'%s' is a key for the role %s, which cannot open anything; name an operator's "
+				      "or a validator's",
 				      row->key, role_name(s->recipients[i].role));
 		if (code != 0)
 			return failed_in(ERR_USAGE, "%s:%d: recipient '%s'", config->file, row->line, row->name);
@@ -46,10 +52,12 @@ static int load_signer(struct session *s, enum session_need need)
 		return failed(ERR_USAGE, "%s names no agent_key; make one with 'nightfold-keys init'", config->file);
 	int code = key_load(path, NULL, NULL, &s->signer);
 	if (code == 0 && s->signer->public.role != role)
-		code = failed(ERR_USAGE, "'%s' is a key for the role %s, not %s", path, role_name(s->signer->public.role), role_name(role));
+		code = failed(ERR_USAGE, "'%s' is a key for the role %s, not %s", path,
+			      role_name(s->signer->public.role), role_name(role));
 	if (code == 0 && trust_find(&s->trust, s->signer->public.id) == NULL)
-		code = failed(ERR_USAGE, "'%s' is not among the signers of %s: what it signs would be ignored by every reader", path,
-			      config->file);
+		code = failed(ERR_USAGE,
+			      "'%s' is not among the signers of %s: what it signs would be ignored by every reader",
+			      path, config->file);
 	return code;
 }
 
@@ -179,7 +187,7 @@ unsigned work_zones(const struct work *w)
 
 int exit_worse(int a, int b)
 {
-	static const int rank[] = { [EXIT_DONE] = 0,   [EXIT_FAILED] = 4,  [EXIT_USAGE] = 6,  [EXIT_DEGRADED] = 1,
+	static const int rank[] = { [EXIT_DONE] = 0,      [EXIT_FAILED] = 4, [EXIT_USAGE] = 6,  [EXIT_DEGRADED] = 1,
 				    [EXIT_INTEGRITY] = 5, [EXIT_LOCKED] = 3, [EXIT_REFUSED] = 2 };
 
 	return rank[b] > rank[a] ? b : a;
@@ -191,8 +199,34 @@ int exit_failed(int code)
 	return err_exit(code);
 }
 
+/* A dataset that was renamed or left out: what the zones hold of it would stay there for ever, and nobody would know. */
+static int tell_forgotten(const struct session *s)
+{
+	DIR *state = opendir(s->config->state);
+	int status = EXIT_DONE;
+
+	for (struct dirent *entry; state != NULL && (entry = readdir(state)) != NULL;) {
+		_free_ char *catalog = xasprintf("%s/%s/catalog", s->config->state, entry->d_name);
+		bool named = entry->d_name[0] == '.';
+
+		for (size_t i = 0; i < s->config->dataset_count && !named; i++)
+			named = strcmp(s->config->datasets[i].name, entry->d_name) == 0;
+		if (named || access(catalog, F_OK) != 0)
+			continue;
+		log_warning("dataset %s is not in %s any more, but was backed up with this state folder: nothing of it "
+			    "expires; put it back until its "
+			    "last snapshot has expired, or delete its folder in each zone and '%s/%s'",
+			    entry->d_name, s->config->file, s->config->state, entry->d_name);
+		status = EXIT_DEGRADED;
+	}
+	if (state != NULL)
+		closedir(state);
+	return status;
+}
+
 int session_each(const struct session *s, int argc, char **argv,
-		 int (*call)(const struct session *s, const struct config_dataset *dataset, void *context), void *context)
+		 int (*call)(const struct session *s, const struct config_dataset *dataset, void *context),
+		 void *context)
 {
 	int status = EXIT_DONE;
 
@@ -212,5 +246,5 @@ int session_each(const struct session *s, int argc, char **argv,
 		if (named)
 			status = exit_worse(status, call(s, dataset, context));
 	}
-	return status;
+	return argc == 0 ? exit_worse(status, tell_forgotten(s)) : status;
 }

@@ -37,15 +37,20 @@ struct work {
 };
 
 /* Lock, zones, catalogue (made anew when damaged), lease, packs of an interrupted run, load. *w is to be closed in any case. */
-must_check int work_open(const struct session *s, const struct config_dataset *dataset, const char *doing, struct work *w);
+must_check int work_open(const struct session *s, const struct config_dataset *dataset, const char *doing,
+			 struct work *w);
 void work_close(struct work *w);
 
 /* ZONE_BITs that can be written to. */
 unsigned work_zones(const struct work *w);
 
-/* The datasets named on the command line (all when none): ERR_USAGE for an unknown one. `call`'s worst exit status is returned. */
+/*
+ * The datasets named on the command line (all when none): ERR_USAGE for an unknown one. `call`'s worst exit status is returned;
+ * EXIT_DEGRADED at least, with a warning, when `state` has a dataset that the configuration names no more.
+ */
 int session_each(const struct session *s, int argc, char **argv,
-		 int (*call)(const struct session *s, const struct config_dataset *dataset, void *context), void *context);
+		 int (*call)(const struct session *s, const struct config_dataset *dataset, void *context),
+		 void *context);
 
 /* The graver of two exit statuses. */
 int exit_worse(int a, int b);

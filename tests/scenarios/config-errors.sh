@@ -128,6 +128,18 @@ check "an agent that is no signer does not write what every reader would ignore"
 	"is not among the signers of $config" agent run
 cp good.yaml "$config"
 
+# ---- a dataset that is named no more ----
+
+sed 's/name: sms/name: texts/' good.yaml >"$config"
+check "a dataset that was renamed is not forgotten: its snapshots would never expire" tells 3 \
+	"dataset sms is not in $config any more, but was backed up with this state folder: nothing of it expires" agent run
+check "status says so" tells 3 "dataset sms is not in $config any more" agent status
+check "so does prune" tells 3 "dataset sms is not in $config any more" agent prune
+check "who names a dataset is told of that one" exits 0 agent status texts
+rm -r az?/texts state/texts
+cp good.yaml "$config"
+check "put back, all is well" exits 0 agent prune
+
 # ---- the test clock ----
 
 sed '/^test_clock/d' good.yaml >"$config"
