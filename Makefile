@@ -32,6 +32,8 @@ INSTRUMENT := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all 
 CFLAGS_ALL = -std=c17 $(OPT) $(WARN) -fstack-protector-strong -fPIE -pthread $(INSTRUMENT) $(CFLAGS)
 LDFLAGS_ALL = -pie -pthread -Wl,-z,relro,-z,now -Wl,--gc-sections $(INSTRUMENT) $(LDFLAGS)
 
+export PYTHONDONTWRITEBYTECODE := 1
+
 .PHONY: all demo test unit unit-programs bench deps lint format install coverage clean help
 
 all: $(PROGRAMS) ## build the four programs into build/ (the default)
