@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/hex.h"
+#include "repo/examine.h"
 #include "repo/tree.h"
 
 static int make_object(const struct repo *r, const struct snapshot *s, const struct reseal_options *o, uint32_t generation,
@@ -52,36 +54,130 @@ static int put_confirmed(struct repo *r, const char *name, const struct buf *obj
 	return 0;
 }
 
-/* Deletes generations [first, end) everywhere, confirmed by reading back. */
-static int delete_generations(struct repo *r, const struct snapshot *s, uint32_t first, uint32_t end)
+static int delete_confirmed(struct repo *r, unsigned zone, const struct snapshot *s, uint32_t generation)
 {
-	for (unsigned i = 0; i < r->zone_count; i++) {
-		for (uint32_t generation = first; generation < end; generation++) {
-			char name[OBJECT_NAME_MAX];
-			uint64_t size;
-			int code = zone_delete(r->zones[i].writer, name_seal(r->dataset, s->header.id, generation, name));
+	char name[OBJECT_NAME_MAX];
+	uint64_t size;
+	int code = zone_delete(r->zones[zone].writer, name_seal(r->dataset, s->header.id, generation, name));
 
-			if (code != 0 && code != ERR_MISSING)
-				return code;
-			code = zone_head(r->zones[i].zone, name, &size);
-			if (code != ERR_MISSING)
-				return code != 0 ? code : failed(ERR_UNAVAILABLE, "%s was deleted and is still there", name);
-		}
-	}
-	return 0;
+	if (code != 0 && code != ERR_MISSING)
+		return code;
+	code = zone_head(r->zones[zone].zone, name, &size);
+	if (code == ERR_MISSING)
+		return 0;
+	return code != 0 ? code : failed(ERR_UNAVAILABLE, "%s was deleted and is still there", name);
 }
 
-static bool intent_appeared(struct repo *r, const struct snapshot *s)
+/* All generations that the zones list of one snapshot. */
+struct listed {
+	struct seal_row *rows[REPO_ZONES_MAX];
+	const struct seal_row *own[REPO_ZONES_MAX]; /* into rows */
+	size_t count[REPO_ZONES_MAX];
+};
+
+static int list_generations(struct repo *r, const struct snapshot *s, struct listed *l)
+{
+	int code = 0;
+
+	*l = (struct listed){ 0 };
+	for (unsigned i = 0; i < r->zone_count && code == 0; i++) {
+		size_t count;
+
+		code = examine_seals(r, i, &l->rows[i], &count);
+		if (code == 0)
+			l->own[i] = seal_rows_of(l->rows[i], count, s->header.id, &l->count[i]);
+	}
+	return code;
+}
+
+static void release_generations(struct listed *l)
+{
+	for (unsigned i = 0; i < REPO_ZONES_MAX; i++)
+		free(l->rows[i]);
+}
+
+static bool is_listed(const struct listed *l, uint32_t generation)
+{
+	for (unsigned i = 0; i < REPO_ZONES_MAX; i++) {
+		for (size_t k = 0; k < l->count[i]; k++) {
+			if (l->own[i][k].generation == generation)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* The first free number behind the newest good one: anybody who can write to a zone can put rubbish under any number. */
+static int next_generation(struct repo *r, const struct snapshot *s, uint32_t *next)
+{
+	struct listed l;
+	uint32_t newest = 0;
+	int code = list_generations(r, s, &l);
+
+	for (unsigned i = 0; i < r->zone_count && code == 0; i++) {
+		for (size_t k = 0; k < l.count[i]; k++) {
+			_buf_ struct buf object = { 0 };
+
+			if (l.own[i][k].generation > newest && examine_seal(r, i, s, l.own[i][k].generation, &object) == 0)
+				newest = l.own[i][k].generation;
+		}
+	}
+	while (newest < UINT32_MAX && is_listed(&l, ++newest))
+		;
+	*next = newest;
+	release_generations(&l);
+	return code;
+}
+
+/* Deletes every generation that a zone lists but this one, in every zone. */
+static int delete_others(struct repo *r, const struct snapshot *s, uint32_t kept)
+{
+	struct listed l;
+	int code = list_generations(r, s, &l);
+
+	for (unsigned i = 0; i < r->zone_count; i++) {
+		for (size_t k = 0; code == 0 && k < l.count[i]; k++) {
+			if (l.own[i][k].generation != kept)
+				code = delete_confirmed(r, i, s, l.own[i][k].generation);
+		}
+	}
+	release_generations(&l);
+	return code;
+}
+
+static bool is_due(const struct repo *r, const struct snapshot *s)
+{
+	return repo_expiry(r, s) <= clock_now();
+}
+
+/* An intent is a record, never an authority: before the snapshot's time it means nothing. */
+static bool is_being_destroyed(struct repo *r, const struct snapshot *s)
 {
 	char name[OBJECT_NAME_MAX];
 	uint64_t size;
 	bool appeared = false;
 
 	name_intent(r->dataset, s->header.id, name);
-	/* A zone that does not answer may have one: then we must not leave a seal behind. */
-	for (unsigned i = 0; i < r->zone_count; i++)
+	/* A zone that does not answer may have one: then we must not leave our seal behind. */
+	for (unsigned i = 0; i < r->zone_count && is_due(r, s); i++)
 		appeared = appeared || zone_head(r->zones[i].zone, name, &size) != ERR_MISSING;
 	return appeared;
+}
+
+/* Takes back what was written, and nothing else: the older seals are the destroyer's. */
+static int take_back(struct repo *r, const struct snapshot *s, uint32_t generation)
+{
+	char id[SNAPSHOT_ID_HEX];
+	int code = 0;
+
+	findings_add(r->findings, FINDING_NOTE, NULL, hex_encode(s->header.id, SNAPSHOT_ID_SIZE, id),
+		     "is being destroyed: its new seal is removed again");
+	for (unsigned i = 0; i < r->zone_count; i++) {
+		int deleted = delete_confirmed(r, i, s, generation);
+
+		code = code == 0 ? deleted : code;
+	}
+	return code;
 }
 
 static int reseal_one(struct repo *r, const struct snapshot *s, const struct reseal_options *o, struct reseal_result *result)
@@ -89,7 +185,7 @@ static int reseal_one(struct repo *r, const struct snapshot *s, const struct res
 	_secret_ uint8_t *root_key = secret_new(KEY_SIZE);
 	_buf_ struct buf object = { 0 };
 	char name[OBJECT_NAME_MAX], id[SNAPSHOT_ID_HEX];
-	uint32_t newest = s->seals[0] > s->seals[1] ? s->seals[0] : s->seals[1];
+	uint32_t next = 0;
 	int code = tree_unseal(r, s, o->operator, -1, root_key);
 
 	buf_init(&object, SEAL_MAX, "seal");
@@ -99,17 +195,16 @@ static int reseal_one(struct repo *r, const struct snapshot *s, const struct res
 		return 0;
 	}
 	if (code == 0)
-		code = make_object(r, s, o, newest + 1, root_key, &object);
+		code = next_generation(r, s, &next);
 	if (code == 0)
-		code = put_confirmed(r, name_seal(r->dataset, s->header.id, newest + 1, name), &object);
+		code = make_object(r, s, o, next, root_key, &object);
+	if (code == 0)
+		code = put_confirmed(r, name_seal(r->dataset, s->header.id, next, name), &object);
 	if (code != 0)
 		return code;
-	if (intent_appeared(r, s)) {
-		findings_add(r->findings, FINDING_NOTE, NULL, hex_encode(s->header.id, SNAPSHOT_ID_SIZE, id),
-			     "is being destroyed: its new seal was removed again");
-		return delete_generations(r, s, 1, newest + 2);
-	}
-	code = delete_generations(r, s, 1, newest + 1);
+	if (is_being_destroyed(r, s))
+		return take_back(r, s, next);
+	code = delete_others(r, s, next);
 	result->resealed += code == 0;
 	return code;
 }
@@ -123,7 +218,8 @@ int reseal(struct repo *r, const struct reseal_options *options, struct reseal_r
 	if (!r->complete)
 		return failed_in(ERR_UNAVAILABLE, "resealing needs every zone: an old seal would stay behind in one that is away");
 	for (size_t i = 0; i < r->snapshot_count && code == 0; i++) {
-		if (snapshot_live(&r->snapshots[i]))
+		/* What is due is about to lose its seals. */
+		if (snapshot_live(&r->snapshots[i]) && !is_due(r, &r->snapshots[i]))
 			code = reseal_one(r, &r->snapshots[i], options, result);
 	}
 	return code;
