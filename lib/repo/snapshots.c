@@ -183,46 +183,48 @@ static int compare_snapshot(const void *a, const void *b)
 	return memcmp(x->header.id, y->header.id, SNAPSHOT_ID_SIZE);
 }
 
-static const struct snapshot *with_seq(const struct repo *r, uint64_t seq)
+/* By number, then as they stand in the array. */
+static int compare_seq(const void *a, const void *b)
 {
-	for (size_t i = 0; i < r->snapshot_count; i++) {
-		if (r->snapshots[i].header.seq == seq && !r->snapshots[i].quarantined)
-			return &r->snapshots[i];
-	}
-	return NULL;
+	const struct snapshot *x = *(const struct snapshot *const *)a, *y = *(const struct snapshot *const *)b;
+
+	if (x->header.seq != y->header.seq)
+		return x->header.seq < y->header.seq ? -1 : 1;
+	return (x > y) - (x < y);
 }
 
 /* Between the oldest and the newest header each must be live, or be explained by an intent, and name the one before it. */
 static void check_header_chain(struct repo *r)
 {
-	uint64_t low = UINT64_MAX, high = 0;
+	const struct snapshot **chain = xcalloc(r->snapshot_count + 1, sizeof(const struct snapshot *));
+	const struct snapshot *before = NULL;
+	size_t count = 0;
 
 	for (size_t i = 0; i < r->snapshot_count; i++) {
-		const struct snapshot *s = &r->snapshots[i];
-
-		if (s->quarantined)
-			continue;
-		low = s->header.seq < low ? s->header.seq : low;
-		high = s->header.seq > high ? s->header.seq : high;
+		if (!r->snapshots[i].quarantined)
+			chain[count++] = &r->snapshots[i];
 	}
-	for (uint64_t seq = low; seq < high; seq++) {
-		const struct snapshot *before = with_seq(r, seq), *after = with_seq(r, seq + 1);
+	qsort(chain, count, sizeof(const struct snapshot *), compare_seq);
+	for (size_t i = 0; i < count; i++) {
+		const struct snapshot *s = chain[i];
 
-		if (before == NULL) {
+		/* Of two with one number the first is followed on; a zone may have been away when the second was made. */
+		if (before != NULL && s->header.seq == before->header.seq)
+			continue;
+		if (before != NULL && s->header.seq != before->header.seq + 1) {
 			findings_add(r->findings, FINDING_MISSING, NULL, NULL,
 				     "snapshot number %llu has no header in any zone that answers, and no intent explains it",
-				     (unsigned long long)seq);
+				     (unsigned long long)before->header.seq + 1);
 			r->chain_broken = true;
-			/* The next number that exists tells how wide the gap is; telling each would flood the log. */
-			while (seq + 1 < high && with_seq(r, seq + 1) == NULL)
-				seq++;
-		} else if (after != NULL && memcmp(after->header.previous, before->hash, DIGEST_SIZE) != 0) {
+		} else if (before != NULL && memcmp(s->header.previous, before->hash, DIGEST_SIZE) != 0) {
 			findings_add(r->findings, FINDING_FORGED, NULL, NULL,
 				     "snapshot number %llu does not follow on number %llu: the chain was forked",
-				     (unsigned long long)seq + 1, (unsigned long long)seq);
+				     (unsigned long long)s->header.seq, (unsigned long long)before->header.seq);
 			r->chain_broken = true;
 		}
+		before = s;
 	}
+	free(chain);
 }
 
 /*

@@ -1,4 +1,7 @@
 /* Taking snapshots of sources of all shapes, and restoring them. */
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include "chunk/grouping.h"
 #include "night.h"
 #include "repo/restore.h"
@@ -252,9 +255,11 @@ static void a_run_that_was_cut_off_is_gone_on_with(void **state)
 	write_file(n, "a", 1000000, 1);
 	write_file(n, "b", 100, 2);
 	night_begin(n, &n->agent, &t);
-	in_zone(n, 1, NIGHT_DATASET "/lease", path);
-	remove_tree(path);
-	assert_int_equal(night_snapshot(&t), ERR_LOCKED);
+	for (unsigned z = 0; z < 2; z++) {
+		in_zone(n, z, NIGHT_DATASET "/lease", path);
+		remove_tree(path);
+	}
+	assert_int_equal(night_snapshot(&t), ERR_UNAVAILABLE);
 	night_end(&t);
 	assert_int_equal(zone_count(n, 0, "snapshots"), 0);
 	size_t packs = zone_count(n, 0, "packs");
@@ -298,6 +303,97 @@ static void a_source_that_is_not_there_commits_nothing(void **state)
 }
 
 /* Two hosts with the same data and keys of their own: two chains, one dataset. */
+/* Sparse files, links, attributes: entries that bring more than a path into the pipeline. */
+static void entries_of_every_kind_go_through(void **state)
+{
+	struct nights *n = *state;
+	struct snapshot_result taken;
+	_free_ char *link_path = xasprintf("%s/link", n->source);
+	_free_ char *fifo = xasprintf("%s/fifo", n->source);
+	static const char *const sparse[] = { "sparse-small", "sparse-large", "hole-small", "hole-large" };
+	static const off_t sizes[] = { 20000, 10000000, 20000, 10000000 };
+
+	assert_int_equal(symlink("../elsewhere", link_path), 0);
+	make_folder(n, "empty");
+	for (unsigned i = 0; i < 4; i++) {
+		_free_ char *path = xasprintf("%s/%s", n->source, sparse[i]);
+		int fd = open(path, O_WRONLY | O_CREAT, 0644);
+
+		assert_true(fd >= 0);
+		assert_int_equal(ftruncate(fd, sizes[i]), 0);
+		if (i < 2)
+			assert_int_equal(io_pwrite(fd, "data", 4, (uint64_t)sizes[i] / 2, "sparse"), 0);
+		close(fd);
+	}
+	nights_pass(n, &taken);
+	assert_int_equal(taken.header.files, 4);
+	assert_int_equal(taken.header.folders, 2);
+	assert_int_equal(taken.header.others, 1);
+	assert_true(taken.read_bytes < 20000);
+	assert_int_equal(mkfifo(fifo, 0600), 0);
+	struct night t;
+	days_pass(n, 1);
+	whole_run(n, &n->agent, &t);
+	assert_int_equal(t.taken.header.others, 2);
+	assert_int_equal(t.taken.read_files, 0);
+	night_end(&t);
+}
+
+struct busy {
+	char path[128];
+	atomic_bool stop;
+	off_t limit; /* cut back to nothing when it is larger */
+};
+
+static void *write_on(void *argument)
+{
+	struct busy *b = argument;
+	int fd = open(b->path, O_WRONLY | O_APPEND);
+	static const uint8_t block[4096];
+
+	while (!atomic_load(&b->stop)) {
+		if (lseek(fd, 0, SEEK_END) > b->limit && ftruncate(fd, 1000) != 0)
+			break;
+		if (write(fd, block, sizeof block) < 0)
+			break;
+	}
+	close(fd);
+	return NULL;
+}
+
+static void files_that_are_written_to_all_the_time_are_taken_and_told(void **state)
+{
+	struct nights *n = *state;
+	struct night t;
+	struct busy large = { .limit = 32 << 20 }, small = { .limit = 20000 };
+	pthread_t threads[2];
+
+	write_file(n, "large", 8000000, 1);
+	write_file(n, "b-busy", 1000, 1);
+	write_file(n, "b-neighbour", 30000, 2);
+	snprintf(large.path, sizeof large.path, "%s/large", n->source);
+	snprintf(small.path, sizeof small.path, "%s/b-busy", n->source);
+	assert_int_equal(pthread_create(&threads[0], NULL, write_on, &large), 0);
+	assert_int_equal(pthread_create(&threads[1], NULL, write_on, &small), 0);
+	whole_run(n, &n->agent, &t);
+	atomic_store(&large.stop, true);
+	atomic_store(&small.stop, true);
+	pthread_join(threads[0], NULL);
+	pthread_join(threads[1], NULL);
+	assert_int_equal(t.taken.header.files, 3);
+	assert_true(t.taken.header.changed >= 1);
+	assert_int_equal(told(&t, FINDING_SKIPPED), t.taken.header.changed);
+	assert_int_equal(findings_exit(t.findings, false), EXIT_DEGRADED);
+	night_end(&t);
+	assert_sound(n, 1);
+
+	/* At rest they are read again, and whole. */
+	struct snapshot_result taken;
+	nights_pass(n, &taken);
+	assert_true(taken.read_files >= 1);
+	assert_int_equal(taken.header.changed, 0);
+}
+
 static void two_agents_share_a_dataset(void **state)
 {
 	struct nights *n = *state;
@@ -335,6 +431,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_run_that_was_cut_off_is_gone_on_with, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_may_not_be_read_is_told_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_source_that_is_not_there_commits_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(entries_of_every_kind_go_through, setup, teardown),
+		cmocka_unit_test_setup_teardown(files_that_are_written_to_all_the_time_are_taken_and_told, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(two_agents_share_a_dataset, setup, teardown),
 	};
 
