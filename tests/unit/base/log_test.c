@@ -31,12 +31,16 @@ static void begin_capture(bool terminal)
 
 static void end_capture(char *text, size_t size)
 {
-	ssize_t n = read(reading, text, size - 1);
+	size_t len = 0;
+	ssize_t n;
 
+	/* First the writing end is closed: a terminal hands out what it has in parts, and EIO is its end. */
 	dup2(saved_stderr, STDERR_FILENO);
 	close(saved_stderr);
+	while ((n = read(reading, text + len, size - 1 - len)) > 0)
+		len += (size_t)n;
 	close(reading);
-	text[n > 0 ? n : 0] = '\0';
+	text[len] = '\0';
 }
 
 static void each_message_is_one_line_with_program_and_level(void **state)
