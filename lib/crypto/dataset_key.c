@@ -12,7 +12,6 @@
 #include "crypto/digest.h"
 #include "crypto/secret_file.h"
 
-#define SUFFIX	     ".dataset-key"
 #define MAGIC	     "nightfold-dataset-key 1"
 #define KEY_TEXT_MAX 512
 #define EPOCH_MAX    999999999u
@@ -21,7 +20,7 @@
 
 static char *file_name(const char *dataset, uint32_t epoch)
 {
-	return xasprintf("%s.%u" SUFFIX, dataset, (unsigned)epoch);
+	return xasprintf("%s.%u" DATASET_KEY_SUFFIX, dataset, (unsigned)epoch);
 }
 
 /* The epoch that a file name says, 0 when it is no key of this dataset. A dataset's name may contain dots. */
@@ -35,7 +34,7 @@ static uint32_t parse_name(const char *name, const char *dataset)
 	const char *digits = name + prefix + 1;
 	size_t count = strspn(digits, "0123456789");
 
-	if (count == 0 || count > EPOCH_DIGITS || digits[0] == '0' || strcmp(digits + count, SUFFIX) != 0)
+	if (count == 0 || count > EPOCH_DIGITS || digits[0] == '0' || strcmp(digits + count, DATASET_KEY_SUFFIX) != 0)
 		return 0;
 	return (uint32_t)strtoul(digits, NULL, 10);
 }

@@ -11,6 +11,8 @@
 
 #include "crypto/secret.h"
 
+#define DATASET_KEY_SUFFIX ".dataset-key"
+
 /* Guarded; freed by secret_free(). */
 struct dataset_key {
 	uint8_t key[KEY_SIZE];

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/version.h"
+#include "repo/apart.h"
 #include "repo/commit.h"
 #include "repo/gather.h"
 
@@ -22,6 +23,7 @@ struct taking {
 	struct tree_writer *tree;
 	struct chunker *chunker;
 	struct source *source;
+	struct apart apart; /* the source borrows it */
 	uint64_t complaints;
 	unsigned zones; /* that take part; those that fail on the way are left out */
 };
@@ -52,11 +54,14 @@ static int forget_older_epochs(const struct taking *t)
 static int open_all(struct taking *t)
 {
 	const struct config_dataset *d = t->o->dataset;
+	apart_find(t->o->config, &t->apart);
 	const struct source_options source = { .type = d->source.type,
 					       .path = d->source.path,
 					       .exclude = (const char *const *)d->source.exclude,
 					       .exclude_count = d->source.exclude_count,
-					       .cross_file_systems = d->source.cross_file_systems };
+					       .cross_file_systems = d->source.cross_file_systems,
+					       .apart = (const char *const *)t->apart.paths,
+					       .apart_count = t->apart.count };
 	_free_ char *cache = xasprintf("%s/keys-%u", t->o->state, t->o->key->epoch);
 	_secret_ uint8_t *secret = secret_new(KEY_SIZE);
 	int code = suite_available(d->cipher);
@@ -87,6 +92,7 @@ static void close_all(struct taking *t)
 	chunker_free(t->chunker);
 	key_cache_close(t->cache);
 	source_close(t->source);
+	apart_release(&t->apart);
 }
 
 /* Not even for its lease, or for a listing. Its handles stay open, for the thread that is still in there. */

@@ -231,11 +231,22 @@ static void enter(struct files *f, int fd, const struct stat *st)
 	push(f, fd, st);
 }
 
+static bool is_apart(const struct files *f, const struct stat *st)
+{
+	for (size_t i = 0; i < f->apart_count; i++) {
+		if (f->apart[i].device == st->st_dev && f->apart[i].inode == st->st_ino)
+			return true;
+	}
+	return false;
+}
+
 static bool take_folder(struct files *f, int parent, const char *name, struct stat *st)
 {
 	if (st->st_dev != f->device && !f->cross_file_systems) {
 		log_detail("'%.*s' is another file system: what is in it is not taken (cross_file_systems takes it)",
 			   (int)f->path_len, f->path);
+	} else if (is_apart(f, st)) {
+		log_detail("'%.*s' is Nightfold's own: what is in it is not taken", (int)f->path_len, f->path);
 	} else if (f->depth >= ENTRY_DEPTH_MAX) {
 		files_complain(f, f->path, f->path_len,
 			       "folders are nested more than %u deep: what is in it was not taken", ENTRY_DEPTH_MAX);
@@ -375,6 +386,10 @@ static bool take(struct files *f, const char *name, struct stat_print *print)
 	}
 	if (exclude_matches(f->exclude, f->path, name, S_ISDIR(st.st_mode)))
 		return false;
+	if (S_ISREG(st.st_mode) && is_apart(f, &st)) {
+		log_detail("'%.*s' is Nightfold's own: it is not taken", (int)f->path_len, f->path);
+		return false;
+	}
 	if (!(S_ISDIR(st.st_mode) ? take_folder(f, parent, name, &st) : take_other(f, parent, name, &st)))
 		return false;
 	files_fill_print(print, &st);
@@ -422,6 +437,7 @@ static void files_close(struct source *s)
 		pop(f);
 	close_fd(&f->root);
 	exclude_free(f->exclude);
+	free(f->apart);
 	xattr_reader_free(f->xattrs);
 	owners_free(f->owners);
 	links_free(f->links);
@@ -445,6 +461,25 @@ static int open_root(const char *path, int *fd)
 			"source '%s' is not a folder: give the folder that it is in, and exclude what else is there",
 			path);
 	return failed_errno(ERR_SYSTEM, "cannot open source '%s'", path);
+}
+
+/* Those that are there. ERR_USAGE when the source itself is one of them. */
+static int note_apart(struct files *f, const struct source_options *options, const struct stat *root)
+{
+	f->apart = xcalloc(options->apart_count + 1, sizeof *f->apart);
+	for (size_t i = 0; i < options->apart_count; i++) {
+		struct stat st;
+
+		if (stat(options->apart[i], &st) != 0)
+			continue;
+		f->apart[f->apart_count].device = st.st_dev;
+		f->apart[f->apart_count++].inode = st.st_ino;
+	}
+	if (is_apart(f, root))
+		return failed(ERR_USAGE,
+			      "source '%s' is a zone or the agent's own state folder: name the folder of the data",
+			      options->path);
+	return 0;
 }
 
 static int files_open(const struct source_options *options, source_complaint complain, void *context,
@@ -482,6 +517,11 @@ static int files_open(const struct source_options *options, source_complaint com
 	f->links = links_new(LINKS_MEMORY_MAX);
 	f->reading.fd = -1;
 	f->reading.path = xmalloc(ENTRY_PATH_MAX);
+	code = note_apart(f, options, &st);
+	if (code != 0) {
+		files_close(&f->source);
+		return code;
+	}
 	*out = &f->source;
 	return 0;
 }

@@ -37,6 +37,10 @@ struct files {
 	source_complaint complain;
 	void *context;
 	struct exclude *exclude;
+	struct {
+		uint64_t device, inode;
+	} * apart;
+	size_t apart_count;
 	bool cross_file_systems;
 	uint64_t device; /* the root's */
 	int root;

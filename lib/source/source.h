@@ -23,6 +23,9 @@ struct source_options {
 	const char *const *exclude; /* patterns: source/exclude.h */
 	size_t exclude_count;
 	bool cross_file_systems;
+	/* Files that are never taken, and folders of which nothing is but the folder itself, found by whatever path. */
+	const char *const *apart;
+	size_t apart_count;
 };
 
 /*

@@ -24,6 +24,7 @@ struct zone_driver {
 	int (*open)(const struct zone_place *place, bool writing, struct zone **out);
 	void (*close)(struct zone *z);
 	int (*same_place)(const char *url_a, const char *url_b, bool *same, bool *same_device);
+	char *(*folder)(const char *url); /* NULL: never on this machine */
 	int (*get)(struct zone *z, const char *name, struct buf *out);
 	int (*get_range)(struct zone *z, const char *name, uint64_t offset, size_t len, void *out);
 	int (*head)(struct zone *z, const char *name, uint64_t *size);

@@ -177,6 +177,13 @@ static bool path_lies_in(const char *path, const char *outer)
 	return strncmp(path, outer, len) == 0 && (path[len] == '\0' || path[len] == '/' || outer[len - 1] == '/');
 }
 
+static char *file_folder(const char *url)
+{
+	char path[ZONE_URL_MAX];
+
+	return decode_url(url, path) == 0 ? xstrdup(path) : NULL;
+}
+
 static int file_same_place(const char *url_a, const char *url_b, bool *same, bool *same_device)
 {
 	char path_a[ZONE_URL_MAX], path_b[ZONE_URL_MAX];
@@ -630,6 +637,7 @@ const struct zone_driver zone_file_driver = {
 	.open = file_open,
 	.close = file_close,
 	.same_place = file_same_place,
+	.folder = file_folder,
 	.get = file_get,
 	.get_range = file_get_range,
 	.head = file_head,

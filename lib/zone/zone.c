@@ -163,6 +163,13 @@ int zone_distinct(const struct zone_place *a, const struct zone_place *b, bool *
 	return 0;
 }
 
+char *zone_folder(const char *url)
+{
+	const struct zone_driver *driver = driver_of(url);
+
+	return driver == NULL || driver->folder == NULL ? NULL : driver->folder(url);
+}
+
 int zone_get(struct zone *z, const char *name, struct buf *out)
 {
 	int code = check_name(z, name);

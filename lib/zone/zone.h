@@ -49,6 +49,9 @@ must_check int zone_check_url(const char *url);
  */
 must_check int zone_distinct(const struct zone_place *a, const struct zone_place *b, bool *same_device);
 
+/* The folder on this machine that a zone is, to be freed; NULL for one that is elsewhere. The URL is a checked one. */
+char *zone_folder(const char *url);
+
 /* Appends the object to `out`; larger than out->max - out->len is ERR_FORMAT. */
 must_check int zone_get(struct zone *z, const char *name, struct buf *out);
 

@@ -116,4 +116,16 @@ symbols() { nm -D "$NIGHTFOLD_BIN/nightfold-$1" | grep -q "$2"; }
 check "the agent asks libsodium for nothing that opens a box" not symbols agent 'crypto_box.*open'
 check "it asks for what closes one" symbols agent ' crypto_box_seal$'
 check "the restore program asks for both" symbols restore ' crypto_box_seal_open$'
+
+# A source that holds the agent's own folders: copies of the keys in them would be kept as long as that snapshot is.
+add_dataset everything "$TMPDIR/place"
+at 2026-12-12T02:00:00Z
+check "a source in which zones, state and keys lie" exits 0 agent run
+check "is taken" exits 0 restore ls everything@latest
+check "with what is the operators'" eval 'says nightfold.yaml && says keys/agent.pub'
+check "without zones, keys of content and dataset keys" not grep -E ' (az[12]|state)/|dataset-key' out
+check "and is no larger the next time" eval 'exits 0 agent run --json everything && json "j[\"files\"] < 20"'
+sed "s|path: $TMPDIR/place}|path: $TMPDIR/place/az1}|" "$config" >zone.yaml
+config=$TMPDIR/zone.yaml
+check "a zone is no source" tells 2 "is a zone or the agent's own state folder: name the folder of the data" agent snapshot everything
 finish

@@ -166,6 +166,29 @@ static void excluded_folders_are_left_out_with_all_in_them(void **state)
 			    "d: d:logs d:logs/a f:logs/a/new d:logs/cache");
 }
 
+static void what_is_apart_is_not_taken_by_whatever_name(void **state)
+{
+	static const char *const apart[] = { "zone/../zone", "keys/a.key", "nowhere", "/" };
+
+	(void)state;
+	make_folder("keys");
+	write_file("keys/a.key", "secret");
+	write_file("keys/a.pub", "");
+	assert_int_equal(link("keys/a.key", "other"), 0);
+	make_folder("zone");
+	write_file("zone/x", "");
+	assert_int_equal(symlink("zone", "way"), 0);
+	assert_string_equal(walk_with(&(struct source_options){
+				    .type = "files", .path = ".", .apart = apart, .apart_count = 4 }),
+			    "d: d:keys f:keys/a.pub l:way d:zone");
+
+	struct source *s;
+	assert_int_equal(source_open(&(struct source_options){ .type = "files", .path = "way", .apart = apart, .apart_count = 4 },
+				     complain, NULL, &s),
+			 ERR_USAGE);
+	assert_non_null(strstr(err_message(), "is a zone or the agent's own state folder"));
+}
+
 static void hard_links_name_the_first_of_them(void **state)
 {
 	struct source *s;
@@ -845,6 +868,7 @@ int main(void)
 		in_scratch(entries_say_what_lstat_says),
 		in_scratch(what_was_written_just_now_is_not_trusted),
 		in_scratch(excluded_folders_are_left_out_with_all_in_them),
+		in_scratch(what_is_apart_is_not_taken_by_whatever_name),
 		in_scratch(hard_links_name_the_first_of_them),
 		in_scratch(content_is_read_also_of_files_that_came_long_before),
 		in_scratch(files_that_change_while_they_are_read_are_told_apart),
