@@ -9,8 +9,8 @@
 #include "repo/examine.h"
 #include "repo/tree.h"
 
-static int make_object(const struct repo *r, const struct snapshot *s, const struct reseal_options *o, uint32_t generation,
-		       const uint8_t root_key[KEY_SIZE], struct buf *object)
+static int make_object(const struct repo *r, const struct snapshot *s, const struct reseal_options *o,
+		       uint32_t generation, const uint8_t root_key[KEY_SIZE], struct buf *object)
 {
 	struct seal *seal = xcalloc(1, sizeof *seal);
 	struct seal_binding binding = { .dataset = r->dataset };
@@ -31,7 +31,7 @@ static int make_object(const struct repo *r, const struct snapshot *s, const str
 	if (code == 0)
 		code = seal_encode(seal, &body);
 	if (code == 0)
-		code = signed_encode(SIGNED_SEAL, o->operator, &body, object);
+		code = signed_encode(SIGNED_SEAL, o->operator, & body, object);
 	free(seal);
 	return code;
 }
@@ -47,7 +47,8 @@ static int put_confirmed(struct repo *r, const char *name, const struct buf *obj
 		if (code == 0)
 			code = zone_get(r->zones[i].zone, name, &back);
 		if (code == 0 && (back.len != object->len || memcmp(back.data, object->data, back.len) != 0))
-			code = failed(ERR_INTEGRITY, "zone %s gives another seal back than it was given", r->zones[i].name);
+			code = failed(ERR_INTEGRITY, "zone %s gives another seal back than it was given",
+				      r->zones[i].name);
 		if (code != 0)
 			return code;
 	}
@@ -99,7 +100,7 @@ static void release_generations(struct listed *l)
 static bool is_listed(const struct listed *l, uint32_t generation)
 {
 	for (unsigned i = 0; i < REPO_ZONES_MAX; i++) {
-		for (size_t k = 0; k < l->count[i]; k++) {
+		for (size_t k = 0; l->own[i] != NULL && k < l->count[i]; k++) {
 			if (l->own[i][k].generation == generation)
 				return true;
 		}
@@ -115,10 +116,11 @@ static int next_generation(struct repo *r, const struct snapshot *s, uint32_t *n
 	int code = list_generations(r, s, &l);
 
 	for (unsigned i = 0; i < r->zone_count && code == 0; i++) {
-		for (size_t k = 0; k < l.count[i]; k++) {
+		for (size_t k = 0; l.own[i] != NULL && k < l.count[i]; k++) {
 			_buf_ struct buf object = { 0 };
 
-			if (l.own[i][k].generation > newest && examine_seal(r, i, s, l.own[i][k].generation, &object) == 0)
+			if (l.own[i][k].generation > newest &&
+			    examine_seal(r, i, s, l.own[i][k].generation, &object) == 0)
 				newest = l.own[i][k].generation;
 		}
 	}
@@ -136,7 +138,7 @@ static int delete_others(struct repo *r, const struct snapshot *s, uint32_t kept
 	int code = list_generations(r, s, &l);
 
 	for (unsigned i = 0; i < r->zone_count; i++) {
-		for (size_t k = 0; code == 0 && k < l.count[i]; k++) {
+		for (size_t k = 0; code == 0 && l.own[i] != NULL && k < l.count[i]; k++) {
 			if (l.own[i][k].generation != kept)
 				code = delete_confirmed(r, i, s, l.own[i][k].generation);
 		}
@@ -180,18 +182,20 @@ static int take_back(struct repo *r, const struct snapshot *s, uint32_t generati
 	return code;
 }
 
-static int reseal_one(struct repo *r, const struct snapshot *s, const struct reseal_options *o, struct reseal_result *result)
+static int reseal_one(struct repo *r, const struct snapshot *s, const struct reseal_options *o,
+		      struct reseal_result *result)
 {
 	_secret_ uint8_t *root_key = secret_new(KEY_SIZE);
 	_buf_ struct buf object = { 0 };
 	char name[OBJECT_NAME_MAX], id[SNAPSHOT_ID_HEX];
 	uint32_t next = 0;
-	int code = tree_unseal(r, s, o->operator, -1, root_key);
+	int code = tree_unseal(r, s, o->operator, - 1, root_key);
 
 	buf_init(&object, SEAL_MAX, "seal");
 	if (code == ERR_KEY) {
 		result->skipped++;
-		findings_add(r->findings, FINDING_SKIPPED, NULL, hex_encode(s->header.id, SNAPSHOT_ID_SIZE, id), "%s", err_message());
+		findings_add(r->findings, FINDING_SKIPPED, NULL, hex_encode(s->header.id, SNAPSHOT_ID_SIZE, id), "%s",
+			     err_message());
 		return 0;
 	}
 	if (code == 0)
@@ -216,7 +220,8 @@ int reseal(struct repo *r, const struct reseal_options *options, struct reseal_r
 	*result = (struct reseal_result){ 0 };
 	must(options->recipient_count > 0 && options->recipient_count <= SEAL_RECIPIENTS_MAX);
 	if (!r->complete)
-		return failed_in(ERR_UNAVAILABLE, "resealing needs every zone: an old seal would stay behind in one that is away");
+		return failed_in(ERR_UNAVAILABLE,
+				 "resealing needs every zone: an old seal would stay behind in one that is away");
 	for (size_t i = 0; i < r->snapshot_count && code == 0; i++) {
 		/* What is due is about to lose its seals. */
 		if (snapshot_live(&r->snapshots[i]) && !is_due(r, &r->snapshots[i]))
