@@ -111,7 +111,8 @@ static const struct command commands[] = {
 };
 /* clang-format on */
 
-static const struct program program = { "nightfold-agent", "Takes encrypted, deduplicated snapshots into two zones.", commands };
+static const struct program program = { "nightfold-agent", "Takes encrypted, deduplicated snapshots into two zones.",
+					commands };
 
 int main(int argc, char **argv)
 {

@@ -51,7 +51,8 @@ static void put_zones(struct json *j, const char *key, const struct work *w, uns
 }
 
 /* `error`: NULL when the steps came to their end. */
-static void tell_json(const struct running *run, const struct work *w, const struct outcome *o, int status, const char *error)
+static void tell_json(const struct running *run, const struct work *w, const struct outcome *o, int status,
+		      const char *error)
 {
 	struct json *j = run->json;
 
@@ -122,13 +123,15 @@ static void tell_words(const struct running *run, const struct work *w, const st
 	if (o->has_snapshot)
 		tell_snapshot(w, o);
 	if (o->retired.destroyed > 0 || o->retired.owed > 0)
-		printf("%s: destroyed %" PRIu64 " snapshots whose time was over%s\n", w->dataset->name, o->retired.destroyed,
+		printf("%s: destroyed %" PRIu64 " snapshots whose time was over%s\n", w->dataset->name,
+		       o->retired.destroyed,
 		       o->retired.owed > 0 ? "; others are owed in a zone that does not answer" : "");
 	if (o->synced.objects > 0)
-		printf("%s: brought %" PRIu64 " objects (%s) to a zone that lagged\n", w->dataset->name, o->synced.objects,
-		       format_bytes(o->synced.bytes, synced));
+		printf("%s: brought %" PRIu64 " objects (%s) to a zone that lagged\n", w->dataset->name,
+		       o->synced.objects, format_bytes(o->synced.bytes, synced));
 	if (o->collected.deleted + o->collected.compacted + o->collected.condemned > 0)
-		printf("%s: packs: %" PRIu64 " condemned, %" PRIu64 " deleted, %" PRIu64 " compacted; %s freed in each zone\n",
+		printf("%s: packs: %" PRIu64 " condemned, %" PRIu64 " deleted, %" PRIu64
+		       " compacted; %s freed in each zone\n",
 		       w->dataset->name, o->collected.condemned, o->collected.deleted, o->collected.compacted,
 		       format_bytes(o->collected.freed_bytes, freed));
 	if (run->dry_run && o->retired.due == 0)
@@ -154,7 +157,8 @@ static int take_snapshot(const struct session *s, struct work *w, const struct r
 	options.key = key;
 	/* The last snapshot's size is a good guess of this one's. */
 	const struct snapshot *newest = repo_newest(w->repo);
-	options.progress = progress_new(w->dataset->name, newest == NULL ? 0 : newest->header.bytes, !run->show_progress);
+	options.progress = progress_new(w->dataset->name, newest == NULL ? 0 : newest->header.bytes,
+					!run->show_progress);
 	code = snapshot_take(w->repo, &options, &o->taken);
 	progress_free(options.progress);
 	secret_free(key);
@@ -234,7 +238,8 @@ static int run_dataset(const struct session *s, const struct config_dataset *dat
 	return status;
 }
 
-static int run_steps(const struct common_options *common, const struct running *wanted, enum session_need need, int argc, char **argv)
+static int run_steps(const struct common_options *common, const struct running *wanted, enum session_need need,
+		     int argc, char **argv)
 {
 	struct running run = *wanted;
 	struct session s;
@@ -273,7 +278,9 @@ int command_run(const struct common_options *common, const void *own, int argc, 
 int command_snapshot(const struct common_options *common, const void *own, int argc, char **argv)
 {
 	const struct run_options *options = own;
-	const struct running run = { .steps = STEP_SNAPSHOT, .doing = "nightfold-agent snapshot", .show_progress = !options->quiet };
+	const struct running run = { .steps = STEP_SNAPSHOT,
+				     .doing = "nightfold-agent snapshot",
+				     .show_progress = !options->quiet };
 
 	return run_steps(common, &run, NEED_AGENT, argc, argv);
 }
@@ -289,7 +296,9 @@ int command_sync(const struct common_options *common, const void *own, int argc,
 int command_prune(const struct common_options *common, const void *own, int argc, char **argv)
 {
 	const struct prune_options *options = own;
-	const struct running run = { .steps = STEP_RETIRE | STEP_COLLECT, .doing = "nightfold-agent prune", .dry_run = options->dry_run };
+	const struct running run = { .steps = STEP_RETIRE | STEP_COLLECT,
+				     .doing = "nightfold-agent prune",
+				     .dry_run = options->dry_run };
 
 	return run_steps(common, &run, NEED_AGENT_OR_PRUNER, argc, argv);
 }
@@ -322,8 +331,8 @@ static int rebuild_dataset(const struct session *s, const struct config_dataset 
 			findings_json(w.findings, run->json, "findings");
 			json_close_object(run->json);
 		} else {
-			printf("%s: catalogue rebuilt: %" PRIu64 " packs, %" PRIu64 " chunks, %zu snapshots\n", dataset->name, packs, chunks,
-			       w.repo->snapshot_count);
+			printf("%s: catalogue rebuilt: %" PRIu64 " packs, %" PRIu64 " chunks, %zu snapshots\n",
+			       dataset->name, packs, chunks, w.repo->snapshot_count);
 		}
 	}
 	work_close(&w);

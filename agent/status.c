@@ -15,9 +15,9 @@
 struct health { /* of one dataset */
 	const struct snapshot *newest;
 	uint64_t live, overdue;
-	int64_t age;  /* of the newest, seconds */
-	bool fresh;   /* within its RPO */
-	bool whole;   /* the newest is in every zone */
+	int64_t age;                      /* of the newest, seconds */
+	bool fresh;                       /* within its RPO */
+	bool whole;                       /* the newest is in every zone */
 	int64_t next_expiry, last_expiry; /* of live snapshots */
 };
 
@@ -56,8 +56,8 @@ static void examine(const struct repo *r, const struct config_dataset *dataset, 
 	h->whole = h->newest->zones == ZONE_BIT(r->zone_count) - 1;
 }
 
-static void put_dataset(struct json *j, const struct repo *r, const struct config_dataset *dataset, const struct health *h,
-			const struct findings *findings)
+static void put_dataset(struct json *j, const struct repo *r, const struct config_dataset *dataset,
+			const struct health *h, const struct findings *findings)
 {
 	json_object(j);
 	json_put_text(j, "dataset", dataset->name);
@@ -94,23 +94,27 @@ static void print_dataset(const struct repo *r, const struct config_dataset *dat
 		printf("%-20s NO SNAPSHOT%s\n", dataset->name, r == NULL ? " (no zone answers)" : "");
 		return;
 	}
-	printf("%-20s %s  newest %s, %s old (RPO %s)  %" PRIu64 " snapshots  %s  in ", dataset->name, h->fresh ? "fresh" : "STALE",
-	       clock_format(h->newest->header.taken_at, taken), clock_format_span(h->age, age),
-	       clock_format_span(duration_after(0, dataset->rpo), span), h->live, format_bytes(h->newest->header.bytes, bytes));
+	printf("%-20s %s  newest %s, %s old (RPO %s)  %" PRIu64 " snapshots  %s  in ", dataset->name,
+	       h->fresh ? "fresh" : "STALE", clock_format(h->newest->header.taken_at, taken),
+	       clock_format_span(h->age, age), clock_format_span(duration_after(0, dataset->rpo), span), h->live,
+	       format_bytes(h->newest->header.bytes, bytes));
 	for (unsigned i = 0, told = 0; i < r->zone_count; i++) {
 		if ((h->newest->zones & ZONE_BIT(i)) != 0)
 			printf("%s%s", told++ > 0 ? ", " : "", r->zones[i].name);
 	}
 	printf("%s\n", h->whole ? "" : "  (ONE ZONE ONLY)");
 	if (h->overdue > 0)
-		printf("%-20s OVERDUE: %" PRIu64 " snapshots are past their time and not yet destroyed\n", "", h->overdue);
+		printf("%-20s OVERDUE: %" PRIu64 " snapshots are past their time and not yet destroyed\n", "",
+		       h->overdue);
 }
 
 static int look_at(const struct session *s, const struct config_dataset *dataset, void *context)
 {
 	struct looking *look = context;
 	struct zone_place places[REPO_ZONES_MAX];
-	struct repo_options options = { .dataset = dataset->name, .config = dataset, .trust = &s->trust, .places = places, .headers_only = true };
+	struct repo_options options = {
+		.dataset = dataset->name, .config = dataset, .trust = &s->trust, .places = places, .headers_only = true
+	};
 	struct findings *findings = findings_new();
 	struct health health = { 0 };
 	struct repo *r = NULL;
@@ -188,10 +192,13 @@ static void notes(const struct session *s, struct json *j)
 	if (s->config->test_clock)
 		lines[n++] = "the clock may be a test's (test_clock: true): never in production";
 	if (!s->config->clock_check)
-		lines[n++] = "clock_check: off: this host's clock is believed without confirmation when snapshots are destroyed";
+		lines[n++] = "clock_check: off: this host's clock is believed without confirmation when snapshots are "
+			     "destroyed";
 	if (count == 2 && !s->config->same_host_accepted)
-		lines[n++] = same_device ? "both zones are on one file system: losing it loses both (same_host: accepted acknowledges this)" :
-					   "both zones are on this host: losing it loses both (same_host: accepted acknowledges this)";
+		lines[n++] = same_device ? "both zones are on one file system: losing it loses both (same_host: "
+					   "accepted acknowledges this)"
+					 : "both zones are on this host: losing it loses both (same_host: accepted "
+					   "acknowledges this)";
 	if (j != NULL) {
 		json_key(j, "notes");
 		json_array(j);
@@ -228,7 +235,8 @@ int command_status(const struct common_options *common, const void *own, int arg
 		json_close_array(look.json);
 	for (unsigned c = CLASS_MESSAGE; c <= CLASS_CONFIGURATION; c++) {
 		if ((look.used_classes & 1u << c) != 0 && (look.fresh_classes & 1u << c) == 0) {
-			log_warning("no dataset of the class '%s' has a fresh snapshot", data_class_name((enum data_class)c));
+			log_warning("no dataset of the class '%s' has a fresh snapshot",
+				    data_class_name((enum data_class)c));
 			status = exit_worse(status, EXIT_DEGRADED);
 		}
 	}
@@ -274,8 +282,8 @@ int command_check_config(const struct common_options *common, const void *own, i
 		status = code != 0 ? exit_failed(code) : EXIT_DONE;
 		json_free(j);
 	} else {
-		printf("%s: good: %zu zones, %zu datasets, %zu recipients, %zu signers\n", s.config->file, s.config->zone_count,
-		       s.config->dataset_count, s.recipient_count, s.trust.count);
+		printf("%s: good: %zu zones, %zu datasets, %zu recipients, %zu signers\n", s.config->file,
+		       s.config->zone_count, s.config->dataset_count, s.recipient_count, s.trust.count);
 		notes(&s, NULL);
 	}
 	session_close(&s);

@@ -30,13 +30,14 @@ static const char paper_help[] = "Prints a secret key as numbered lines for a sh
 				 "Exit status 4: the typed copy has wrong or missing lines. 1: it is of another\n"
 				 "key.\n";
 
-static const char reseal_help[] = "After recipients were added to or removed from the configuration: opens each live snapshot's seal\n"
-				  "with the operator's key, writes a new one for the recipients as they are now into every zone,\n"
-				  "reads it back, and deletes the old one. Who opened a snapshot before may have kept its root key:\n"
-				  "taking a recipient away protects what they have not opened yet.\n"
-				  "\n"
-				  "Example:\n"
-				  "  $ nightfold-keys reseal --config nightfold.yaml\n";
+static const char reseal_help[] =
+	"After recipients were added to or removed from the configuration: opens each live snapshot's seal\n"
+	"with the operator's key, writes a new one for the recipients as they are now into every zone,\n"
+	"reads it back, and deletes the old one. Who opened a snapshot before may have kept its root key:\n"
+	"taking a recipient away protects what they have not opened yet.\n"
+	"\n"
+	"Example:\n"
+	"  $ nightfold-keys reseal --config nightfold.yaml\n";
 
 static const char rotate_help[] = "Makes a new key for a dataset and destroys the old one, so that nobody who\n"
 				  "gets hold of it can confirm a guess of what was backed up. Snapshots stay\n"

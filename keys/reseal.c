@@ -31,15 +31,15 @@ const struct option_row reseal_rows[] = {
 static int load_recipients(const struct config *config, struct public_key **out)
 {
 	struct public_key *keys = xcalloc(config->recipient_count + 1, sizeof *keys);
-	int code = config->recipient_count > 0 && config->recipient_count <= SEAL_RECIPIENTS_MAX ?
-			   0 :
-			   failed(ERR_USAGE, "%s names no recipients, or too many", config->file);
+	int code = config->recipient_count > 0 && config->recipient_count <= SEAL_RECIPIENTS_MAX
+			   ? 0
+			   : failed(ERR_USAGE, "%s names no recipients, or too many", config->file);
 
 	for (size_t i = 0; i < config->recipient_count && code == 0; i++) {
 		code = key_load_public(config->recipients[i].key, &keys[i]);
 		if (code == 0 && !role_has_box(keys[i].role))
-			code = failed(ERR_USAGE, "recipient '%s': a key for the role %s cannot open anything", config->recipients[i].name,
-				      role_name(keys[i].role));
+			code = failed(ERR_USAGE, "recipient '%s': a key for the role %s cannot open anything",
+				      config->recipients[i].name, role_name(keys[i].role));
 	}
 	*out = keys;
 	return code;
@@ -49,7 +49,11 @@ static int reseal_dataset(const struct config *config, const struct config_datas
 			  const struct reseal_options *options, struct findings *findings, struct json *json)
 {
 	struct zone_place places[REPO_ZONES_MAX];
-	struct repo_options open = { .dataset = dataset->name, .config = dataset, .trust = trust, .places = places, .writing = true,
+	struct repo_options open = { .dataset = dataset->name,
+				     .config = dataset,
+				     .trust = trust,
+				     .places = places,
+				     .writing = true,
 				     .headers_only = true };
 	struct reseal_result result = { 0 };
 	struct repo *r;
@@ -93,16 +97,20 @@ int keys_reseal(const struct common_options *common, const void *own, int argc, 
 		code = load_recipients(config, &recipients);
 	const char *path = o->key != NULL || config == NULL ? o->key : config->operator_key;
 	if (code == 0 && path == NULL)
-		code = failed(ERR_USAGE, "no operator's key: name it with --key FILE or operator_key: in the configuration");
+		code = failed(ERR_USAGE,
+			      "no operator's key: name it with --key FILE or operator_key: in the configuration");
 	if (code == 0)
-		code = key_load(path, o->passphrase_file != NULL ? passphrase_file : passphrase_ask, (void *)(uintptr_t)o->passphrase_file, &key);
+		code = key_load(path, o->passphrase_file != NULL ? passphrase_file : passphrase_ask,
+				(void *)(uintptr_t)o->passphrase_file, &key);
 	if (code == 0 && key->public.role != ROLE_OPERATOR)
-		code = failed(ERR_USAGE, "'%s' is a key for the role %s; only an operator's may reseal", path, role_name(key->public.role));
+		code = failed(ERR_USAGE, "'%s' is a key for the role %s; only an operator's may reseal", path,
+			      role_name(key->public.role));
 	if (json != NULL)
 		json_array(json);
 	for (size_t i = 0; code == 0 && i < config->dataset_count; i++) {
 		const struct config_dataset *dataset;
-		const struct reseal_options options = { .operator = key, .recipients = recipients,
+		const struct reseal_options options = { .operator= key,
+							.recipients = recipients,
 							.recipient_count = config->recipient_count };
 
 		code = argc == 0 ? 0 : config_dataset(config, argv[0], &dataset);

@@ -197,10 +197,11 @@ int session_datasets(struct session *s, const char *only)
 
 int session_repo(struct session *s, const char *dataset, bool headers_only, struct repo **out)
 {
-	struct repo_options options = {
-		.dataset = dataset, .trust = &s->trust, .places = s->places, .place_count = s->place_count,
-		.headers_only = headers_only
-	};
+	struct repo_options options = { .dataset = dataset,
+					.trust = &s->trust,
+					.places = s->places,
+					.place_count = s->place_count,
+					.headers_only = headers_only };
 	int code = 0;
 
 	*out = NULL;

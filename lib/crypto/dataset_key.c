@@ -12,7 +12,7 @@
 #include "crypto/digest.h"
 #include "crypto/secret_file.h"
 
-#define MAGIC	     "nightfold-dataset-key 1"
+#define MAGIC        "nightfold-dataset-key 1"
 #define KEY_TEXT_MAX 512
 #define EPOCH_MAX    999999999u
 #define EPOCH_DIGITS 9

@@ -10,7 +10,7 @@
 
 #define PUBLIC_MAGIC "nightfold-public-key"
 #define SECRET_MAGIC "nightfold-secret-key"
-#define VERSION	     "1"
+#define VERSION      "1"
 
 #define SEED_SIZE  crypto_sign_SEEDBYTES
 #define SECRET_MAX (SEED_SIZE + BOX_SECRET_SIZE)

@@ -16,10 +16,10 @@ static const struct {
 	const char *name;
 	bool has_box;
 } roles[] = {
-	{ROLE_AGENT,      "agent",     false},
-	{ ROLE_OPERATOR,	 "operator",  true },
+	{ ROLE_AGENT, "agent", false },
+	{ ROLE_OPERATOR, "operator", true },
 	{ ROLE_VALIDATOR, "validator", true },
-	{ ROLE_PRUNER,    "pruner",	 false},
+	{ ROLE_PRUNER, "pruner", false },
 };
 
 #define ROLE_COUNT (sizeof roles / sizeof roles[0])

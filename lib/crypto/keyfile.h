@@ -27,16 +27,16 @@
 
 #define SIGN_PUBLIC_SIZE 32
 #define SIGN_SECRET_SIZE 64 /* libsodium's form: seed | public */
-#define BOX_PUBLIC_SIZE	 32
-#define BOX_SECRET_SIZE	 32
-#define SIGNATURE_SIZE	 64
-#define KEY_ID_SIZE	 16 /* first bytes of BLAKE2b-256 over the public parts */
-#define KEY_ID_HEX	 (2 * KEY_ID_SIZE + 1)
-#define KEY_FILE_MAX	 4096
+#define BOX_PUBLIC_SIZE  32
+#define BOX_SECRET_SIZE  32
+#define SIGNATURE_SIZE   64
+#define KEY_ID_SIZE      16 /* first bytes of BLAKE2b-256 over the public parts */
+#define KEY_ID_HEX       (2 * KEY_ID_SIZE + 1)
+#define KEY_FILE_MAX     4096
 
 /* Cost of a passphrase: what is written, and what is accepted from a file. */
-#define KEY_OPSLIMIT	 8
-#define KEY_MEMLIMIT	 (64u << 20) /* within the memory that a restore may use */
+#define KEY_OPSLIMIT     8
+#define KEY_MEMLIMIT     (64u << 20) /* within the memory that a restore may use */
 #define KEY_OPSLIMIT_MAX 16
 #define KEY_MEMLIMIT_MIN (8u << 10)
 #define KEY_MEMLIMIT_MAX (1u << 30)

@@ -8,15 +8,15 @@
 #include "crypto/secret.h"
 
 #define DIGITS_PER_LINE 32
-#define GROUP		4
-#define CONTENT_WIDTH	39 /* eight groups of four and the spaces between them */
-#define CONTENT_MAX	64
-#define CHECK_BYTES	2
-#define CHECK_DIGITS	(2 * CHECK_BYTES)
-#define END_BYTES	8
-#define END		"end."
-#define END_LEN		(sizeof END - 1)
-#define NAMED_MAX	8 /* lines that a message names */
+#define GROUP           4
+#define CONTENT_WIDTH   39 /* eight groups of four and the spaces between them */
+#define CONTENT_MAX     64
+#define CHECK_BYTES     2
+#define CHECK_DIGITS    (2 * CHECK_BYTES)
+#define END_BYTES       8
+#define END             "end."
+#define END_LEN         (sizeof END - 1)
+#define NAMED_MAX       8 /* lines that a message names */
 
 static bool is_hex(const char *text, size_t len)
 {
@@ -131,8 +131,8 @@ struct typed_line {
 
 struct typed {
 	struct typed_line lines[PAPER_LINES_MAX + 1]; /* by their number on the paper; 0 is unused */
-	unsigned last;				      /* highest number seen */
-	bool ended;				      /* it is the line of the end */
+	unsigned last;                                /* highest number seen */
+	bool ended;                                   /* it is the line of the end */
 };
 
 static char lower(char c)

@@ -18,7 +18,7 @@
 
 #include "base/buf.h"
 
-#define PAPER_MAX	(16u << 10)
+#define PAPER_MAX       (16u << 10)
 #define PAPER_LINES_MAX 99
 
 /* Appends the lines for a key's text (without or with its newline) to `out` (guarded). */

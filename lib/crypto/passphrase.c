@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "base/stop.h"
 
-#define CTRL_C	  3
+#define CTRL_C    3
 #define SHOWN_MAX 512
 
 /* Ends `out` at its first line end; refuses what cannot be a passphrase. */
@@ -47,7 +47,8 @@ static int read_line(int terminal, struct buf *out)
 
 	for (int ready = 0; code == 0 && ready <= 0;) {
 		ready = poll(&wait, 1, 200);
-		code = ready < 0 && errno != EINTR ? failed_errno(ERR_SYSTEM, "cannot wait for the terminal") : stop_check();
+		code = ready < 0 && errno != EINTR ? failed_errno(ERR_SYSTEM, "cannot wait for the terminal")
+						   : stop_check();
 	}
 	if (code != 0)
 		return code;

@@ -11,7 +11,7 @@
 #include "crypto/suite.h"
 
 #define SNAPSHOT_ID_SIZE 16
-#define SNAPSHOT_ID_HEX	 (2 * SNAPSHOT_ID_SIZE + 1)
+#define SNAPSHOT_ID_HEX  (2 * SNAPSHOT_ID_SIZE + 1)
 #define DATASET_NAME_MAX 64
 
 /*
@@ -20,7 +20,7 @@
  */
 #define SEAL_PREFIX_SIZE  (8 + DIGEST_SIZE + SNAPSHOT_ID_SIZE + ID_SIZE)
 #define SEAL_PAYLOAD_SIZE (SEAL_PREFIX_SIZE + KEY_SIZE)
-#define SEALED_SIZE	  (SEAL_PAYLOAD_SIZE + 48)
+#define SEALED_SIZE       (SEAL_PAYLOAD_SIZE + 48)
 
 struct seal_binding {
 	const char *dataset;

@@ -4,7 +4,7 @@
 
 #include <sodium.h>
 
-#define AES_NONCE_SIZE	   crypto_aead_aes256gcm_NPUBBYTES
+#define AES_NONCE_SIZE     crypto_aead_aes256gcm_NPUBBYTES
 #define XCHACHA_NONCE_SIZE crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
 
 _Static_assert(XCHACHA_NONCE_SIZE == AEAD_NONCE_MAX && AES_NONCE_SIZE <= AEAD_NONCE_MAX, "largest nonce");
@@ -16,8 +16,8 @@ static const struct {
 	const char *name;
 	size_t nonce_size;
 } suites[] = {
-	{SUITE_AES256GCM,	   "aes-256-gcm",	  AES_NONCE_SIZE	 },
-	{ SUITE_XCHACHA20POLY1305, "xchacha20-poly1305", XCHACHA_NONCE_SIZE},
+	{ SUITE_AES256GCM, "aes-256-gcm", AES_NONCE_SIZE },
+	{ SUITE_XCHACHA20POLY1305, "xchacha20-poly1305", XCHACHA_NONCE_SIZE },
 };
 
 #define SUITE_COUNT (sizeof suites / sizeof suites[0])

@@ -19,8 +19,8 @@
 #include "crypto/digest.h"
 #include "crypto/secret.h"
 
-#define ID_SIZE	       32
-#define ID_HEX	       (2 * ID_SIZE + 1)
+#define ID_SIZE        32
+#define ID_HEX         (2 * ID_SIZE + 1)
 #define FORMAT_VERSION 1
 
 /* Numbers of the format: never reused. */

@@ -42,7 +42,8 @@ static void describe(const struct repo *r, const struct snapshot *s, struct json
 		json_object(j);
 		json_put_text(j, "zone", r->zones[i].name);
 		json_put_text(j, "seals", "deleted, read back absent");
-		json_put_text(j, "versions", "none kept by Nightfold; copies that the file system's owner makes of it are not seen");
+		json_put_text(j, "versions",
+			      "none kept by Nightfold; copies that the file system's owner makes of it are not seen");
 		json_close_object(j);
 	}
 	json_close_array(j);
@@ -50,7 +51,8 @@ static void describe(const struct repo *r, const struct snapshot *s, struct json
 	json_close_object(j);
 }
 
-int certificate_write(const struct repo *r, const struct snapshot *s, const char *state, const struct secret_key *signer)
+int certificate_write(const struct repo *r, const struct snapshot *s, const char *state,
+		      const struct secret_key *signer)
 {
 	_free_ char *folder = xasprintf("%s/certificates", state);
 	_free_ char *path = certificate_path(state, r->dataset, s->header.id);

@@ -14,6 +14,7 @@
 char *certificate_path(const char *state, const char *dataset, const uint8_t snapshot[SNAPSHOT_ID_SIZE]);
 
 /* Writes it for a snapshot whose seals are confirmed gone in every zone. Written already: nothing happens. */
-must_check int certificate_write(const struct repo *r, const struct snapshot *s, const char *state, const struct secret_key *signer);
+must_check int certificate_write(const struct repo *r, const struct snapshot *s, const char *state,
+				 const struct secret_key *signer);
 
 #endif

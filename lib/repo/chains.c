@@ -108,7 +108,7 @@ static int open_index(struct loading *l, const struct index_object *o, const str
 		}
 		memcpy(new->hash, o->hash, DIGEST_SIZE);
 		new->may_add = (owner->roles & (1u << ROLE_AGENT)) != 0;
-		if (!new->may_add && new->index.added_count > 0) {
+		if (!new->may_add &&new->index.added_count > 0) {
 			findings_add(r->findings, FINDING_FORGED, r->zones[i].name, name,
 				     "'%s' may withdraw packs, not add them: what it adds is ignored", owner->name);
 			new->index.added_count = 0;
@@ -135,7 +135,8 @@ static size_t newest_checkpoint(const struct repo *r, const struct signer *owner
 }
 
 /* Follows one signer's objects from `start` on. With `or_missing`, ERR_MISSING when the first of them is no checkpoint, or nowhere whole. */
-static int follow_from(struct loading *l, struct chain *chain, const struct signer *owner, size_t start, size_t end, bool or_missing)
+static int follow_from(struct loading *l, struct chain *chain, const struct signer *owner, size_t start, size_t end,
+		       bool or_missing)
 {
 	struct repo *r = l->r;
 	const struct index_object *objects = r->indexes;
@@ -160,7 +161,8 @@ static int follow_from(struct loading *l, struct chain *chain, const struct sign
 			const struct index *index = &l->opened[l->opened_count - 1].index;
 			if (k == start && or_missing && !index->checkpoint)
 				return ERR_MISSING;
-			bool follows = o->seq == chain->seq + 1 && memcmp(index->previous, chain->hash, DIGEST_SIZE) == 0;
+			bool follows = o->seq == chain->seq + 1 &&
+				       memcmp(index->previous, chain->hash, DIGEST_SIZE) == 0;
 
 			if (!follows && !index->checkpoint) {
 				findings_add(r->findings, FINDING_MISSING, NULL, NULL,
@@ -195,7 +197,8 @@ static int follow_chain(struct loading *l, size_t first, size_t end)
 				if ((objects[k].zones & ZONE_BIT(i)) == 0)
 					continue;
 				findings_add(r->findings, FINDING_FORGED, r->zones[i].name, NULL,
-					     "indexes of key %s, which no configured agent or pruner has, are ignored", hex);
+					     "indexes of key %s, which no configured agent or pruner has, are ignored",
+					     hex);
 				break;
 			}
 		}
@@ -239,7 +242,8 @@ static void collect_withdrawn(struct loading *l)
 		const struct index *index = &l->opened[i].index;
 
 		if (index->withdrawn_count > 0)
-			memcpy(l->withdrawn[l->withdrawn_count], index->withdrawn, (size_t)index->withdrawn_count * DIGEST_SIZE);
+			memcpy(l->withdrawn[l->withdrawn_count], index->withdrawn,
+			       (size_t)index->withdrawn_count * DIGEST_SIZE);
 		l->withdrawn_count += index->withdrawn_count;
 	}
 	qsort(l->withdrawn, l->withdrawn_count, DIGEST_SIZE, compare_digest);
@@ -266,7 +270,8 @@ static void add_unplaced(struct repo *r, const struct index_pack *pack)
 {
 	/* Grows by doubling: capacities are powers of two. */
 	if ((r->unplaced_count & (r->unplaced_count - 1)) == 0)
-		r->unplaced = xrealloc(r->unplaced, r->unplaced_count == 0 ? 1 : 2 * r->unplaced_count, sizeof *r->unplaced);
+		r->unplaced = xrealloc(r->unplaced, r->unplaced_count == 0 ? 1 : 2 * r->unplaced_count,
+				       sizeof *r->unplaced);
 	r->unplaced[r->unplaced_count++] = *pack;
 }
 

@@ -23,8 +23,8 @@ struct chunk_store {
 	struct buf children; /* scratch of chunk_store_has(), under the lock */
 };
 
-struct chunk_store *chunk_store_new(struct repo *r, const struct dataset_key *key, enum suite suite, struct sender *sender,
-			struct journal *journal)
+struct chunk_store *chunk_store_new(struct repo *r, const struct dataset_key *key, enum suite suite,
+				    struct sender *sender, struct journal *journal)
 {
 	struct chunk_store *s = xcalloc(1, sizeof *s);
 
@@ -127,8 +127,8 @@ static int add_to_pack(struct chunk_store *s, const struct blob_info *info, cons
 }
 
 int chunk_store_put(struct chunk_store *s, struct blob_codec *codec, enum kind kind, const void *data, size_t len,
-	      const uint8_t digest[DIGEST_SIZE], const uint8_t (*children)[ID_SIZE], size_t child_count, uint8_t key[KEY_SIZE],
-	      uint8_t id[ID_SIZE])
+		    const uint8_t digest[DIGEST_SIZE], const uint8_t (*children)[ID_SIZE], size_t child_count,
+		    uint8_t key[KEY_SIZE], uint8_t id[ID_SIZE])
 {
 	struct blob_info info = { .kind = kind, .suite = s->suite, .plain = (uint32_t)len };
 	const uint8_t *stored;

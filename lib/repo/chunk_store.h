@@ -18,17 +18,17 @@ struct chunk_store_counts {
 	uint64_t packs, stored_bytes; /* sent */
 };
 
-struct chunk_store *chunk_store_new(struct repo *r, const struct dataset_key *key, enum suite suite, struct sender *sender,
-			struct journal *journal);
+struct chunk_store *chunk_store_new(struct repo *r, const struct dataset_key *key, enum suite suite,
+				    struct sender *sender, struct journal *journal);
 void chunk_store_free(struct chunk_store *s);
 
 /*
  * Makes sure that a piece is stored. `digest`: its SHA-256. key (guarded) and id are filled. Nodes carry their children's ids.
  * ERR_UNAVAILABLE: every zone has failed.
  */
-must_check int chunk_store_put(struct chunk_store *s, struct blob_codec *codec, enum kind kind, const void *data, size_t len,
-			 const uint8_t digest[DIGEST_SIZE], const uint8_t (*children)[ID_SIZE], size_t child_count,
-			 uint8_t key[KEY_SIZE], uint8_t id[ID_SIZE]);
+must_check int chunk_store_put(struct chunk_store *s, struct blob_codec *codec, enum kind kind, const void *data,
+			       size_t len, const uint8_t digest[DIGEST_SIZE], const uint8_t (*children)[ID_SIZE],
+			       size_t child_count, uint8_t key[KEY_SIZE], uint8_t id[ID_SIZE]);
 
 /* Closes and sends the packs that are open. */
 must_check int chunk_store_flush(struct chunk_store *s);

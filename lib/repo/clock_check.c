@@ -72,15 +72,20 @@ int clock_check(struct repo *r, const struct config *config)
 	if (code != 0)
 		return failed_in(ERR_REFUSED, "'%s'", path);
 	if (confirmed != INT64_MIN && now < confirmed - CLOCK_BOUND)
-		return failed(ERR_REFUSED, "this host's clock says %s, but it has been %s before: nothing is destroyed until it is right",
-			      now_text, clock_format(confirmed, confirmed_text));
+		return failed(
+			ERR_REFUSED,
+			"this host's clock says %s, but it has been %s before: nothing is destroyed until it is right",
+			now_text, clock_format(confirmed, confirmed_text));
 	ask_zones(r, &poll);
 	ask_kernel(&poll);
 	if (config->clock_check && poll.disagree > 0 && (poll.agree + poll.disagree < 3 || poll.agree <= poll.disagree))
-		return failed(ERR_REFUSED, "this host's clock says %s, but %s: nothing is destroyed until they agree", now_text, poll.who);
+		return failed(ERR_REFUSED, "this host's clock says %s, but %s: nothing is destroyed until they agree",
+			      now_text, poll.who);
 	if (config->clock_check && poll.agree == 0)
-		return failed(ERR_REFUSED, "nothing independent confirms this host's clock (%s): nothing is destroyed; let NTP synchronise it, "
-					   "use a zone on another machine, or accept it with 'clock_check: off'",
+		return failed(ERR_REFUSED,
+			      "nothing independent confirms this host's clock (%s): nothing is destroyed; let NTP "
+			      "synchronise it, "
+			      "use a zone on another machine, or accept it with 'clock_check: off'",
 			      now_text);
 	snprintf(line, sizeof line, "%s\n", now_text);
 	return io_save(path, line, strlen(line), 0600);

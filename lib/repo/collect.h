@@ -11,7 +11,7 @@
 #include "repo/repo.h"
 
 struct collect_options {
-	const struct config *config; /* grace */
+	const struct config *config;     /* grace */
 	const struct secret_key *signer; /* compaction needs an agent's */
 	struct leases *leases;           /* NULL with dry_run */
 	struct journal *journal;         /* agent: packs made by compaction; NULL otherwise: no compaction */

@@ -151,7 +151,8 @@ static int sign(enum signed_type type, const struct secret_key *key, const struc
 	return code;
 }
 
-static int write_index(struct repo *r, const struct secret_key *signer, unsigned zones, struct index *index, struct chain *chain)
+static int write_index(struct repo *r, const struct secret_key *signer, unsigned zones, struct index *index,
+		       struct chain *chain)
 {
 	_buf_ struct buf body = { 0 };
 	_buf_ struct buf object = { 0 };
@@ -165,8 +166,8 @@ static int write_index(struct repo *r, const struct secret_key *signer, unsigned
 	if (code == 0)
 		code = sign(SIGNED_INDEX, signer, &body, &object, hash);
 	if (code == 0)
-		code = send_object(r, zones, name_index(r->dataset, chain->signer, index->seq, hash, name), object.data, object.len,
-				   &done);
+		code = send_object(r, zones, name_index(r->dataset, chain->signer, index->seq, hash, name), object.data,
+				   object.len, &done);
 	if (code != 0)
 		return code;
 	chain->seq = index->seq;
@@ -321,7 +322,8 @@ int commit_snapshot(struct repo *r, const struct commit_options *o, struct heade
 	}
 	whole &= o->zones;
 	if (whole == 0)
-		return failed(ERR_UNAVAILABLE, "no zone holds all of the snapshot: nothing was committed; what was sent is used by the next run");
+		return failed(ERR_UNAVAILABLE, "no zone holds all of the snapshot: nothing was committed; what was "
+					       "sent is used by the next run");
 
 	code = follow_on(r, header);
 	if (code == 0)
@@ -334,6 +336,7 @@ int commit_snapshot(struct repo *r, const struct commit_options *o, struct heade
 	if (code == 0)
 		code = send_object(r, whole, name_seal(r->dataset, header->id, 1, name), seal.data, seal.len, &sealed);
 	if (code == 0)
-		code = send_object(r, sealed, name_header(r->dataset, header->taken_at, header->id, name), object.data, object.len, zones);
+		code = send_object(r, sealed, name_header(r->dataset, header->taken_at, header->id, name), object.data,
+				   object.len, zones);
 	return code == 0 ? remember(r, FACT_HEADER, header->seq, hash) : code;
 }

@@ -33,6 +33,7 @@ struct commit_options {
  * `header`: all but seq, previous, seal and heads, which are filled here. The repo was loaded after the packs were sent.
  * *zones: where the snapshot is whole now. ERR_UNAVAILABLE: nowhere.
  */
-must_check int commit_snapshot(struct repo *r, const struct commit_options *options, struct header *header, unsigned *zones);
+must_check int commit_snapshot(struct repo *r, const struct commit_options *options, struct header *header,
+			       unsigned *zones);
 
 #endif

@@ -38,8 +38,8 @@ static int read_pack(struct compacting *c, const struct index_pack *pack)
 				return 0;
 			code = failed(ERR_INTEGRITY, "its bytes do not make its name");
 		}
-		findings_add(c->r->findings, code == ERR_MISSING ? FINDING_MISSING : FINDING_DAMAGED, c->r->zones[i].name, name, "%s",
-			     err_message());
+		findings_add(c->r->findings, code == ERR_MISSING ? FINDING_MISSING : FINDING_DAMAGED,
+			     c->r->zones[i].name, name, "%s", err_message());
 	}
 	return code;
 }
@@ -127,8 +127,8 @@ static int settle(struct compacting *c)
 	return code;
 }
 
-int compact(struct repo *r, const struct collect_options *options, const struct reach *reach, const uint32_t *packs, size_t count,
-	    struct collect_result *result)
+int compact(struct repo *r, const struct collect_options *options, const struct reach *reach, const uint32_t *packs,
+	    size_t count, struct collect_result *result)
 {
 	struct compacting c = { .r = r, .o = options, .reach = reach, .result = result };
 	int code = 0;

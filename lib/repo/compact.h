@@ -12,7 +12,7 @@
 #define COMPACT_BYTES_MAX (4ull << 30)
 
 /* `packs`: catalogue numbers. Packs that cannot be read whole are left (a finding tells). */
-must_check int compact(struct repo *r, const struct collect_options *options, const struct reach *reach, const uint32_t *packs,
-		       size_t count, struct collect_result *result);
+must_check int compact(struct repo *r, const struct collect_options *options, const struct reach *reach,
+		       const uint32_t *packs, size_t count, struct collect_result *result);
 
 #endif

@@ -48,12 +48,14 @@ static bool same_text(const char *a, const char *b)
 }
 
 /* A repo is loaded several times in a run: the same fact is told once. */
-static bool known(const struct findings *f, enum finding_kind kind, const char *zone, const char *object, const char *text)
+static bool known(const struct findings *f, enum finding_kind kind, const char *zone, const char *object,
+		  const char *text)
 {
 	for (size_t i = f->count; i > 0; i--) {
 		const struct finding *old = f->list[i - 1];
 
-		if (old->kind == kind && same_text(old->zone, zone) && same_text(old->object, object) && same_text(old->text, text))
+		if (old->kind == kind && same_text(old->zone, zone) && same_text(old->object, object) &&
+		    same_text(old->text, text))
 			return true;
 	}
 	return false;
@@ -91,7 +93,8 @@ static void tell(const struct finding *finding)
 	}
 }
 
-void findings_add(struct findings *f, enum finding_kind kind, const char *zone, const char *object, const char *format, ...)
+void findings_add(struct findings *f, enum finding_kind kind, const char *zone, const char *object, const char *format,
+		  ...)
 {
 	va_list arguments;
 	char text[ERR_MESSAGE_MAX];
@@ -103,7 +106,8 @@ void findings_add(struct findings *f, enum finding_kind kind, const char *zone, 
 	pthread_mutex_lock(&f->lock);
 	if (f->count == FINDINGS_MAX) {
 		if (f->unkept++ == 0)
-			log_error("more than %d findings: those after them are not told; the exit status counts them", FINDINGS_MAX);
+			log_error("more than %d findings: those after them are not told; the exit status counts them",
+				  FINDINGS_MAX);
 		f->unkept_kinds |= 1u << kind;
 	} else if (!known(f, kind, zone, object, text)) {
 		struct finding *new = xcalloc(1, sizeof *new);
@@ -165,10 +169,11 @@ const struct finding *findings_at(const struct findings *f, size_t i)
 const char *finding_kind_name(enum finding_kind kind)
 {
 	static const char *const names[] = {
-		[FINDING_NOTE] = "note",       [FINDING_UNAVAILABLE] = "unavailable", [FINDING_LAG] = "lag",
-		[FINDING_SKIPPED] = "skipped", [FINDING_FORGED] = "forged",	      [FINDING_ROLLED_BACK] = "rolled-back",
-		[FINDING_MISSING] = "missing", [FINDING_DAMAGED] = "damaged",	      [FINDING_LOST] = "lost",
-		[FINDING_REFUSED] = "refused",
+		[FINDING_NOTE] = "note",       [FINDING_UNAVAILABLE] = "unavailable",
+		[FINDING_LAG] = "lag",         [FINDING_SKIPPED] = "skipped",
+		[FINDING_FORGED] = "forged",   [FINDING_ROLLED_BACK] = "rolled-back",
+		[FINDING_MISSING] = "missing", [FINDING_DAMAGED] = "damaged",
+		[FINDING_LOST] = "lost",       [FINDING_REFUSED] = "refused",
 	};
 
 	return names[kind];
@@ -198,7 +203,8 @@ void findings_json(const struct findings *f, struct json *j, const char *key)
 
 static bool is_damage(enum finding_kind kind)
 {
-	return kind == FINDING_FORGED || kind == FINDING_ROLLED_BACK || kind == FINDING_MISSING || kind == FINDING_DAMAGED;
+	return kind == FINDING_FORGED || kind == FINDING_ROLLED_BACK || kind == FINDING_MISSING ||
+	       kind == FINDING_DAMAGED;
 }
 
 int findings_exit(const struct findings *f, bool for_check)

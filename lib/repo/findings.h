@@ -21,7 +21,7 @@ enum finding_kind {
 	FINDING_MISSING,     /* an object that must be in a zone is not; the other zone has it */
 	FINDING_DAMAGED,     /* an object's bytes fail its name, hash or signature; the other zone's are good */
 	FINDING_LOST,        /* in no zone whole: data is lost */
-	FINDING_REFUSED,     /* something asked for was not done: an intent or withdrawal without authority, a doubtful clock */
+	FINDING_REFUSED, /* something asked for was not done: an intent or withdrawal without authority, a doubtful clock */
 };
 
 struct finding {
@@ -29,7 +29,7 @@ struct finding {
 	char *zone;   /* NULL: none in particular */
 	char *object; /* name of the object or path of the file; NULL: none */
 	char *text;
-	bool healed;  /* by repair */
+	bool healed; /* by repair */
 };
 
 struct findings;

@@ -13,9 +13,10 @@
 #include "base/stop.h"
 #include "repo/gather_item.h"
 
-#define PIECE_BYTES   (24u << 20) /* of pieces in flight */
-#define WORKER_BYTES  (18u << 20) /* of workers' scratch: a machine of many processors has no more memory for us than others */
-#define WORKER_FIXED  (1u << 20)  /* of one worker's, besides a piece: what zstd needs at its usual levels */
+#define PIECE_BYTES (24u << 20) /* of pieces in flight */
+#define WORKER_BYTES                                                                                                   \
+	(18u << 20) /* of workers' scratch: a machine of many processors has no more memory for us than others */
+#define WORKER_FIXED  (1u << 20) /* of one worker's, besides a piece: what zstd needs at its usual levels */
 #define BATCHES       8u
 #define READ_ATTEMPTS 2
 
@@ -24,9 +25,9 @@ struct gathering {
 	struct gather_counts *counts;
 	struct pool *batches, *pieces;
 	struct ordered *pipe;
-	struct item *batch;  /* being filled */
-	uint8_t *grouping;   /* guarded */
-	uint8_t *window;     /* bytes read and not yet cut */
+	struct item *batch; /* being filled */
+	uint8_t *grouping;  /* guarded */
+	uint8_t *window;    /* bytes read and not yet cut */
 	size_t window_size;
 	/* the cache's cursor */
 	const struct shard *shard;
@@ -46,7 +47,8 @@ static void *worker_new(void *context)
 	struct gathering *g = context;
 	struct worker *w = xcalloc(1, sizeof *w);
 
-	w->codec = blob_codec_new(chunker_max(g->o->chunker) > BATCH_DATA ? chunker_max(g->o->chunker) : BATCH_DATA, g->o->level);
+	w->codec = blob_codec_new(chunker_max(g->o->chunker) > BATCH_DATA ? chunker_max(g->o->chunker) : BATCH_DATA,
+				  g->o->level);
 	return w;
 }
 
@@ -82,7 +84,8 @@ static int work(void *context, void *worker, void *argument)
 			print_one(item->data + e->content.offset, e->content.length, e->fingerprint);
 	}
 	sha256(item->data, item->len, digest);
-	int code = chunk_store_put(g->o->store, w->codec, KIND_CONTENT, item->data, item->len, digest, NULL, 0, ref->key, ref->id);
+	int code = chunk_store_put(g->o->store, w->codec, KIND_CONTENT, item->data, item->len, digest, NULL, 0,
+				   ref->key, ref->id);
 	ref->size = item->len;
 	memcpy(item->digest, digest, sizeof digest);
 	return code;
@@ -174,7 +177,8 @@ static int skip_open(struct gathering *g, struct entry *e, struct stat_print *pr
 }
 
 /* The entry of this path in the last snapshot, if the cache has it; *node: where it stands. Paths come in ascending order. */
-static int find_cached(struct gathering *g, const struct entry *e, const struct entry **old, const struct stat_print **print)
+static int find_cached(struct gathering *g, const struct entry *e, const struct entry **old,
+		       const struct stat_print **print)
 {
 	*old = NULL;
 	for (;;) {
@@ -200,11 +204,13 @@ static int find_cached(struct gathering *g, const struct entry *e, const struct 
 	}
 }
 
-static bool unchanged(const struct entry *e, const struct stat_print *print, const struct entry *old, const struct stat_print *old_print)
+static bool unchanged(const struct entry *e, const struct stat_print *print, const struct entry *old,
+		      const struct stat_print *old_print)
 {
 	return old->type == ENTRY_FILE && old->link == NULL && !old->changed && old_print->inode != 0 &&
-	       old_print->inode == print->inode && old_print->ctime == print->ctime && old_print->ctime_ns == print->ctime_ns &&
-	       old->size == e->size && old->mtime == e->mtime && old->mtime_ns == e->mtime_ns;
+	       old_print->inode == print->inode && old_print->ctime == print->ctime &&
+	       old_print->ctime_ns == print->ctime_ns && old->size == e->size && old->mtime == e->mtime &&
+	       old->mtime_ns == e->mtime_ns;
 }
 
 /* Takes content, fingerprint and extents from the cached entry into the batch's last entry, its refs behind those that are there. */
@@ -287,7 +293,8 @@ static void settle_changed(struct gathering *g, struct entry *e, uint64_t got)
 		e->extent_count = 0;
 		e->size = got;
 	}
-	findings_add(g->o->findings, FINDING_SKIPPED, NULL, path, "changed while it was read, twice: taken as it was last seen");
+	findings_add(g->o->findings, FINDING_SKIPPED, NULL, path,
+		     "changed while it was read, twice: taken as it was last seen");
 }
 
 static int read_whole(struct source *source, uint8_t *data, size_t room, size_t *got)
@@ -326,7 +333,9 @@ static int read_member(struct gathering *g, struct entry *e, struct stat_print *
 	}
 	if (!same)
 		settle_changed(g, e, got);
-	e->content = (struct content){ .form = got == 0 ? CONTENT_NONE : CONTENT_SLICE, .offset = batch->len, .length = got };
+	e->content = (struct content){ .form = got == 0 ? CONTENT_NONE : CONTENT_SLICE,
+				       .offset = batch->len,
+				       .length = got };
 	if (got == 0)
 		sha256(NULL, 0, e->fingerprint);
 	batch->len += got;
@@ -343,7 +352,8 @@ static int read_member(struct gathering *g, struct entry *e, struct stat_print *
 static int read_group(struct gathering *g)
 {
 	struct item *batch = g->batch;
-	uint64_t later = batch->group_bytes; /* of members still to be read: a file that grew must not take their room */
+	uint64_t later =
+		batch->group_bytes; /* of members still to be read: a file that grew must not take their room */
 
 	memmove(&batch->refs[1], &batch->refs[0], batch->ref_count * sizeof *batch->refs);
 	batch->ref_count++;
@@ -401,7 +411,8 @@ static bool batch_is_full(const struct item *batch)
 }
 
 /* *added NULL: the entry is too large to be stored, and was skipped. */
-static int add_to_batch(struct gathering *g, const struct entry *e, const struct stat_print *print, struct entry **added)
+static int add_to_batch(struct gathering *g, const struct entry *e, const struct stat_print *print,
+			struct entry **added)
 {
 	bool fits = !batch_is_full(g->batch) && item_add_entry(g->batch, e, print);
 
@@ -420,7 +431,8 @@ static int add_to_batch(struct gathering *g, const struct entry *e, const struct
 	return 0;
 }
 
-static int add_small(struct gathering *g, const struct entry *e, const struct stat_print *print, const struct entry *old)
+static int add_small(struct gathering *g, const struct entry *e, const struct stat_print *print,
+		     const struct entry *old)
 {
 	uint64_t hash = tree_path_hash(g->grouping, e);
 	struct entry *added;
@@ -584,7 +596,8 @@ static int read_large(struct gathering *g, const struct entry *e, const struct s
 	return push_piece(&r, last);
 }
 
-static int add_large(struct gathering *g, const struct entry *e, const struct stat_print *print, const struct entry *old)
+static int add_large(struct gathering *g, const struct entry *e, const struct stat_print *print,
+		     const struct entry *old)
 {
 	struct entry *added;
 	bool has = true;
@@ -592,7 +605,9 @@ static int add_large(struct gathering *g, const struct entry *e, const struct st
 
 	if (old == NULL || old->content.form == CONTENT_SLICE)
 		return read_large(g, e, print);
-	uint32_t count = old->content.form == CONTENT_NONE ? 0 : old->content.form == CONTENT_LIST ? 1 : old->content.count;
+	uint32_t count = old->content.form == CONTENT_NONE   ? 0
+			 : old->content.form == CONTENT_LIST ? 1
+							     : old->content.count;
 	for (uint32_t i = 0; has && code == 0 && i < count; i++)
 		code = chunk_store_has(g->o->store, g->shard->node.children[old->content.child + i].id, &has);
 	if (code != 0)
@@ -667,7 +682,8 @@ static unsigned count_workers(size_t piece_size)
 	return processors < 1 ? 1 : processors > (long)room ? room : (unsigned)processors;
 }
 
-int gather(const struct gather_options *options, struct gather_counts *counts, uint8_t root_id[ID_SIZE], uint8_t root_key[KEY_SIZE])
+int gather(const struct gather_options *options, struct gather_counts *counts, uint8_t root_id[ID_SIZE],
+	   uint8_t root_key[KEY_SIZE])
 {
 	static const struct ordered_calls calls = { worker_new, worker_free, work, consume, drop };
 	size_t piece_size = chunker_max(options->chunker);

@@ -25,7 +25,7 @@ struct gather_options {
 };
 
 struct gather_counts {
-	uint64_t files, folders, others, bytes;          /* entries taken; apparent size of files */
+	uint64_t files, folders, others, bytes; /* entries taken; apparent size of files */
 	uint64_t read_files, read_bytes, cached_files;
 	uint64_t skipped, changed; /* skipped counts what gather itself passed over */
 };

@@ -150,8 +150,8 @@ bool item_add_entry(struct item *item, const struct entry *e, const struct stat_
 		return false;
 	bool fits = copy_text(item, &copy.path, copy.path_len) && copy_text(item, &copy.user, copy.user_len) &&
 		    copy_text(item, &copy.group, copy.group_len) && copy_text(item, &copy.target, copy.target_len) &&
-		    copy_text(item, &copy.link, copy.link_len) && item_set_extents(item, &copy, e->extents, e->extent_count) &&
-		    copy_xattrs(item, &copy);
+		    copy_text(item, &copy.link, copy.link_len) &&
+		    item_set_extents(item, &copy, e->extents, e->extent_count) && copy_xattrs(item, &copy);
 	if (!fits) {
 		item->text_len = before;
 		return false;

@@ -22,12 +22,12 @@ struct item {
 	/* batch */
 	struct entry *entries;
 	struct stat_print *prints;
-	bool *grouped;          /* entries[i] is a small file whose bytes are to be in the group */
+	bool *grouped; /* entries[i] is a small file whose bytes are to be in the group */
 	uint32_t count, ref_count, grouped_count;
-	uint64_t group_bytes;   /* sizes of the grouped entries, as they were listed */
+	uint64_t group_bytes; /* sizes of the grouped entries, as they were listed */
 	uint8_t *text;
 	size_t text_len;
-	bool has_data;          /* the group was read: data[0..len) is to be stored as refs[0] */
+	bool has_data; /* the group was read: data[0..len) is to be stored as refs[0] */
 
 	/* piece, and the entry that its last one carries in entries[0] */
 	bool first, last, abandoned; /* first: forget what came before; abandoned: forget this file */

@@ -15,7 +15,8 @@ int load_signed(struct repo *r, unsigned zone, enum signed_type type, const char
 {
 	int code = zone_get(r->zones[zone].zone, name, object);
 
-	return code != 0 ? code : trust_open(r->trust, type, object->data, object->len, signed_type_name(type), view, signer);
+	return code != 0 ? code
+			 : trust_open(r->trust, type, object->data, object->len, signed_type_name(type), view, signer);
 }
 
 void load_release(struct repo *r)
@@ -93,7 +94,8 @@ static int place_packs(struct repo *r, const struct listing listings[REPO_ZONES_
 			} else {
 				char name[OBJECT_NAME_MAX];
 
-				findings_add(r->findings, FINDING_DAMAGED, r->zones[i].name, name_pack(r->dataset, row->name, name),
+				findings_add(r->findings, FINDING_DAMAGED, r->zones[i].name,
+					     name_pack(r->dataset, row->name, name),
 					     "has %" PRIu64 " bytes; its index says %u", row->size, pack.size);
 			}
 		}
@@ -260,7 +262,8 @@ static int compare_with_last_time(struct repo *r)
 
 			if (!r->zones[i].up)
 				continue;
-			snprintf(fact, sizeof fact, "seen.%s.%s", r->zones[i].name, hex_encode(id, KEY_ID_SIZE, signer));
+			snprintf(fact, sizeof fact, "seen.%s.%s", r->zones[i].name,
+				 hex_encode(id, KEY_ID_SIZE, signer));
 			buf_init(&old, 8, "fact");
 			int code = catalog_get_fact(r->catalog, fact, &old);
 			if (code != 0 && code != ERR_MISSING)
@@ -298,10 +301,12 @@ static void compare_with_headers(struct repo *r)
 			if (trust_find(r->trust, head->signer) == NULL)
 				continue;
 			for (unsigned i = 0; i < r->zone_count; i++) {
-				if ((snapshot->zones & ZONE_BIT(i)) == 0 || (chain != NULL && chain->zone_seq[i] >= head->seq))
+				if ((snapshot->zones & ZONE_BIT(i)) == 0 ||
+				    (chain != NULL && chain->zone_seq[i] >= head->seq))
 					continue;
 				findings_add(r->findings, FINDING_ROLLED_BACK, r->zones[i].name, NULL,
-					     "a snapshot here names index %" PRIu64 ", but the newest that this zone serves is %" PRIu64
+					     "a snapshot here names index %" PRIu64
+					     ", but the newest that this zone serves is %" PRIu64
 					     ": the zone was rolled back, or lost objects",
 					     head->seq, chain == NULL ? 0 : chain->zone_seq[i]);
 			}
@@ -357,7 +362,8 @@ int repo_load(struct repo *r)
 				findings_add(r->findings, FINDING_UNAVAILABLE, z->name, NULL, "%s", err_message());
 			if (listings[i].foreign > 0)
 				findings_add(r->findings, FINDING_NOTE, z->name, NULL,
-					     "%zu objects of dataset %s have names that are not Nightfold's; they are left alone",
+					     "%zu objects of dataset %s have names that are not Nightfold's; they are "
+					     "left alone",
 					     listings[i].foreign, r->dataset);
 		}
 		r->complete = r->complete && z->up;

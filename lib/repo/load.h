@@ -39,7 +39,8 @@ struct listing {
 
 must_check int listing_read(struct zone *z, const char *dataset, bool headers_only, struct listing *out);
 void listing_release(struct listing *l);
-const struct listed_pack *listing_find_pack(const struct listing *l, const uint8_t name[DIGEST_SIZE]); /* NULL: not there */
+const struct listed_pack *listing_find_pack(const struct listing *l,
+					    const uint8_t name[DIGEST_SIZE]); /* NULL: not there */
 
 /* Gets a small object of a zone and opens its signature. `object` is filled, the view points into it. */
 must_check int load_signed(struct repo *r, unsigned zone, enum signed_type type, const char *name, struct buf *object,

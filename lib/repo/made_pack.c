@@ -14,7 +14,8 @@ int made_pack_note(struct repo *r, struct journal *journal, const struct pack *p
 
 	memcpy(named.name, pack->name, DIGEST_SIZE);
 	memcpy(named.footer_hash, pack->footer_hash, DIGEST_SIZE);
-	int code = journal_add(journal, &named, pack->bytes.data + pack->bytes.len - PACK_TAIL_SIZE - pack->footer, pack->footer);
+	int code = journal_add(journal, &named, pack->bytes.data + pack->bytes.len - PACK_TAIL_SIZE - pack->footer,
+			       pack->footer);
 	if (code == 0)
 		code = catalog_add_pack(r->catalog, &named, &footer, PACK_MADE, &number);
 	/* On its way to every zone; the next load says where it has arrived. */

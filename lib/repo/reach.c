@@ -148,7 +148,8 @@ static int count_places(struct reach *w, const uint8_t id[ID_SIZE], bool *found,
 	for (size_t i = 0; code == 0 && i < count; i++) {
 		uint8_t bits = repo_pack_bits(w->r, places[i].pack);
 
-		if (places[i].pack >= w->pack_limit || (bits & w->only) == 0 || (w->countable && repo_countable(bits) == 0))
+		if (places[i].pack >= w->pack_limit || (bits & w->only) == 0 ||
+		    (w->countable && repo_countable(bits) == 0))
 			continue;
 		if (best == NULL || score(w->r, &places[i]) > score(w->r, best))
 			best = &places[i];

@@ -108,7 +108,8 @@ struct repo {
 	size_t chain_count;
 	struct index_object *indexes; /* ascending by (signer, seq) */
 	size_t index_count;
-	struct index_pack *unplaced; /* that count, but whose footer no zone gives now: the catalogue lacks them; ascending by name */
+	struct index_pack *
+		unplaced; /* that count, but whose footer no zone gives now: the catalogue lacks them; ascending by name */
 	size_t unplaced_count;
 	bool headers_only; /* as opened */
 	/* A gap in headers or indexes that nothing explains, or a header that opens in no zone: collection must not act. */

@@ -65,13 +65,15 @@ static int put_intent(struct retiring *t, struct snapshot *s)
 	for (unsigned i = 0; i < t->r->zone_count && code == 0; i++) {
 		if ((missing & ZONE_BIT(i)) == 0)
 			continue;
-		int put = zone_put(t->r->zones[i].writer, name_intent(t->r->dataset, s->header.id, name), object.data, object.len);
+		int put = zone_put(t->r->zones[i].writer, name_intent(t->r->dataset, s->header.id, name), object.data,
+				   object.len);
 		if (put == 0 || put == ERR_EXISTS) {
 			s->intents |= ZONE_BIT(i);
 			s->intent_at = s->intent_at == 0 ? intent.made_at : s->intent_at;
 			continue;
 		}
-		findings_add(t->r->findings, FINDING_LAG, t->r->zones[i].name, name, "the intent could not be written: %s", err_message());
+		findings_add(t->r->findings, FINDING_LAG, t->r->zones[i].name, name,
+			     "the intent could not be written: %s", err_message());
 		t->zones &= ~ZONE_BIT(i);
 	}
 	return code;
@@ -141,7 +143,8 @@ static void destroy_in_zone(struct retiring *t, struct snapshot *s, unsigned zon
 	if (code == 0)
 		s->zones &= ~ZONE_BIT(zone);
 	else
-		findings_add(t->r->findings, FINDING_LAG, t->r->zones[zone].name, name_header(t->r->dataset, s->header.taken_at, s->header.id, name),
+		findings_add(t->r->findings, FINDING_LAG, t->r->zones[zone].name,
+			     name_header(t->r->dataset, s->header.taken_at, s->header.id, name),
 			     "is due to be destroyed, and could not be: %s", err_message());
 }
 
@@ -162,14 +165,15 @@ static int retire_one(struct retiring *t, struct snapshot *s)
 	bool everywhere = t->zones == ZONE_BIT(t->r->zone_count) - 1;
 	if (!everywhere || anything_left(t->r, s)) {
 		t->result->owed++;
-		findings_add(t->r->findings, FINDING_LAG, NULL, hex_encode(s->header.id, SNAPSHOT_ID_SIZE, id),
-			     "the snapshot of %s is past its time and destroyed only where a zone answers; the rest is owed",
-			     clock_format(s->header.taken_at, taken));
+		findings_add(
+			t->r->findings, FINDING_LAG, NULL, hex_encode(s->header.id, SNAPSHOT_ID_SIZE, id),
+			"the snapshot of %s is past its time and destroyed only where a zone answers; the rest is owed",
+			clock_format(s->header.taken_at, taken));
 		return 0;
 	}
 	t->result->destroyed++;
-	log_info("%s: destroyed the snapshot of %s (%s), whose time was over", t->r->dataset, clock_format(s->header.taken_at, taken),
-		 hex_encode(s->header.id, SNAPSHOT_ID_SIZE, id));
+	log_info("%s: destroyed the snapshot of %s (%s), whose time was over", t->r->dataset,
+		 clock_format(s->header.taken_at, taken), hex_encode(s->header.id, SNAPSHOT_ID_SIZE, id));
 	return certificate_write(t->r, s, t->o->state, t->o->signer);
 }
 
@@ -188,13 +192,16 @@ static void retire_strays(struct retiring *t)
 
 		name_seal(t->r->dataset, seal->snapshot, seal->generation, name);
 		if (delete_confirmed(t, seal->zone, name) != 0) {
-			findings_add(t->r->findings, FINDING_LAG, zone, name,
-				     "a seal without a snapshot, left by a run that was ended, could not be deleted: %s", err_message());
+			findings_add(
+				t->r->findings, FINDING_LAG, zone, name,
+				"a seal without a snapshot, left by a run that was ended, could not be deleted: %s",
+				err_message());
 			continue;
 		}
 		t->result->stray_seals++;
 		t->touched = true;
-		findings_add(t->r->findings, FINDING_NOTE, zone, name, "a seal without a snapshot, left by a run that was ended: deleted");
+		findings_add(t->r->findings, FINDING_NOTE, zone, name,
+			     "a seal without a snapshot, left by a run that was ended: deleted");
 	}
 }
 
@@ -225,8 +232,9 @@ static void plan(const struct retiring *t, const struct snapshot *s)
 {
 	char id[SNAPSHOT_ID_HEX], taken[CLOCK_TEXT_MAX], expired[CLOCK_TEXT_MAX];
 
-	log_info("%s: would destroy the snapshot of %s (%s), whose time ended %s", t->r->dataset, clock_format(s->header.taken_at, taken),
-		 hex_encode(s->header.id, SNAPSHOT_ID_SIZE, id), clock_format(repo_expiry(t->r, s), expired));
+	log_info("%s: would destroy the snapshot of %s (%s), whose time ended %s", t->r->dataset,
+		 clock_format(s->header.taken_at, taken), hex_encode(s->header.id, SNAPSHOT_ID_SIZE, id),
+		 clock_format(repo_expiry(t->r, s), expired));
 }
 
 int retire_due(struct repo *r, const struct retire_options *options, struct retire_result *result)

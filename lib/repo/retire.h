@@ -11,7 +11,7 @@
 #include "report/json.h"
 
 struct retire_options {
-	const struct config *config; /* the clock check */
+	const struct config *config;     /* the clock check */
 	const struct secret_key *signer; /* agent or pruner */
 	const char *state;               /* certificates go to <state>/certificates/ */
 	struct leases *leases;           /* NULL with dry_run */

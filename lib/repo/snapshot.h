@@ -20,17 +20,17 @@ struct snapshot_options {
 	size_t recipient_count;
 	const char *state;       /* this dataset's folder in state: the key cache */
 	struct journal *journal; /* packs are written down before they are sent */
-	unsigned zones;    /* ZONE_BITs that are up and hold everything that is counted on: a header may go there */
+	unsigned zones; /* ZONE_BITs that are up and hold everything that is counted on: a header may go there */
 	struct leases *leases;
 	struct progress *progress; /* may be NULL */
 };
 
 struct snapshot_result {
 	struct header header;
-	unsigned zones;           /* where it is whole */
+	unsigned zones;                  /* where it is whole */
 	uint64_t read_files, read_bytes; /* content read from the source */
 	uint64_t new_chunks, packs;
-	uint64_t cached_files;    /* unchanged, not read */
+	uint64_t cached_files; /* unchanged, not read */
 };
 
 /*

@@ -213,7 +213,8 @@ static void check_header_chain(struct repo *r)
 			continue;
 		if (before != NULL && s->header.seq != before->header.seq + 1) {
 			findings_add(r->findings, FINDING_MISSING, NULL, NULL,
-				     "snapshot number %llu has no header in any zone that answers, and no intent explains it",
+				     "snapshot number %llu has no header in any zone that answers, and no intent "
+				     "explains it",
 				     (unsigned long long)before->header.seq + 1);
 			r->chain_broken = true;
 		} else if (before != NULL && memcmp(s->header.previous, before->hash, DIGEST_SIZE) != 0) {

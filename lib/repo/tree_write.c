@@ -22,7 +22,7 @@ struct tree_writer {
 	struct chunk_store *store;
 	struct key_cache *cache;
 	struct blob_codec *codec;
-	uint8_t *grouping_key; /* guarded */
+	uint8_t *grouping_key;               /* guarded */
 	struct level levels[NODE_LEVEL_MAX]; /* 0: entries */
 	unsigned level_count;
 	struct level lists[NODE_LEVEL_MAX]; /* 0: unused; n: lists of level n */
@@ -161,7 +161,8 @@ static int add_children(struct tree_writer *w, struct entry *e, const struct chu
 
 	if (e->content.form == CONTENT_NONE)
 		return 0;
-	if (e->content.form == CONTENT_SLICE && first > 0 && memcmp(w->last_id, refs[e->content.child].id, ID_SIZE) == 0) {
+	if (e->content.form == CONTENT_SLICE && first > 0 &&
+	    memcmp(w->last_id, refs[e->content.child].id, ID_SIZE) == 0) {
 		e->content.child = w->last_child;
 		return 0;
 	}
@@ -178,15 +179,17 @@ static int add_children(struct tree_writer *w, struct entry *e, const struct chu
 	return code;
 }
 
-int tree_add_entry(struct tree_writer *w, const struct entry *e, const struct chunk_ref *refs, const struct stat_print *print)
+int tree_add_entry(struct tree_writer *w, const struct entry *e, const struct chunk_ref *refs,
+		   const struct stat_print *print)
 {
 	struct level *l = &w->levels[0];
 	struct entry copy = *e;
 	int code = 0;
 
 	if (node_writer_entries(l->node) > 0 &&
-	    (grouping_starts_node(tree_path_hash(w->grouping_key, e), 0) || node_writer_size(l->node) >= NODE_SOFT_MAX ||
-	     node_writer_entries(l->node) >= NODE_SOFT_ENTRIES || node_writer_children(l->node) >= NODE_SOFT_REFS))
+	    (grouping_starts_node(tree_path_hash(w->grouping_key, e), 0) ||
+	     node_writer_size(l->node) >= NODE_SOFT_MAX || node_writer_entries(l->node) >= NODE_SOFT_ENTRIES ||
+	     node_writer_children(l->node) >= NODE_SOFT_REFS))
 		code = close_level(w, 0);
 	if (code == 0 && node_writer_entries(l->node) == 0)
 		code = buf_append(&l->first_path, e->path, e->path_len);
@@ -265,7 +268,8 @@ int tree_list_end(struct tree_writer *w, struct content *content, const struct c
 {
 	*refs = w->pending;
 	if (w->list_count == 0) {
-		*content = (struct content){ .form = w->pending_count == 0 ? CONTENT_NONE : CONTENT_WHOLE, .count = w->pending_count };
+		*content = (struct content){ .form = w->pending_count == 0 ? CONTENT_NONE : CONTENT_WHOLE,
+					     .count = w->pending_count };
 		return 0;
 	}
 	for (unsigned number = 1; number <= w->list_count; number++) {

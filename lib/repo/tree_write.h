@@ -30,7 +30,8 @@ uint64_t tree_path_hash(const uint8_t grouping_key[KEY_SIZE], const struct entry
  * The next entry. refs[e->content.child .. ] are its chunks: as many as content.count (whole), one (slice, list). Its content.child
  * is rewritten to the node's numbering.
  */
-must_check int tree_add_entry(struct tree_writer *w, const struct entry *e, const struct chunk_ref *refs, const struct stat_print *print);
+must_check int tree_add_entry(struct tree_writer *w, const struct entry *e, const struct chunk_ref *refs,
+			      const struct stat_print *print);
 
 /* The chunks of a large file, in order; then tree_list_end() gives the content to put into its entry, whose refs are *refs. */
 void tree_list_begin(struct tree_writer *w);

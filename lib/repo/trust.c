@@ -26,8 +26,9 @@ int trust_load(const struct config *config, struct trust *out)
 		}
 		if ((row->roles & ~(1u << key.role)) != 0) {
 			trust_release(out);
-			return failed(ERR_USAGE, "signer '%s': '%s' is a key for the role %s; its roles can be nothing else", row->name,
-				      row->key, role_name(key.role));
+			return failed(ERR_USAGE,
+				      "signer '%s': '%s' is a key for the role %s; its roles can be nothing else",
+				      row->name, row->key, role_name(key.role));
 		}
 		add_signer(out, row->name, &key, row->roles);
 	}
@@ -101,7 +102,8 @@ int trust_open(const struct trust *t, enum signed_type type, const void *data, s
 			      hex_encode(view->signer, KEY_ID_SIZE, id));
 	}
 	if (((*signer)->roles & roles_that_may_sign(type)) == 0)
-		return failed(ERR_INTEGRITY, "%s is signed by '%s', whose role does not allow it", what, (*signer)->name);
+		return failed(ERR_INTEGRITY, "%s is signed by '%s', whose role does not allow it", what,
+			      (*signer)->name);
 	code = signed_verify(type, view, &(*signer)->key);
 	return code == 0 ? 0 : failed_in(code, "%s", what);
 }

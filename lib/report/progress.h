@@ -14,7 +14,7 @@ struct progress;
 struct progress *progress_new(const char *what, uint64_t total_bytes, bool quiet);
 void progress_total(struct progress *p, uint64_t total_bytes);
 void progress_add(struct progress *p, uint64_t bytes, uint64_t items); /* accepts NULL */
-void progress_free(struct progress *p); /* clears the line */
+void progress_free(struct progress *p);                                /* clears the line */
 
 #define BYTES_TEXT_MAX 32
 

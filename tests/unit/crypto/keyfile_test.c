@@ -10,7 +10,7 @@
  * bytes 100 to 131; passphrase: "correct horse".
  */
 #define SIGN_HEX   "03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8"
-#define BOX_HEX	   "7d9c24316539825c1896e57f28197746793ce60cbee3ad47da9d07b85fa55e2a"
+#define BOX_HEX    "7d9c24316539825c1896e57f28197746793ce60cbee3ad47da9d07b85fa55e2a"
 #define SEED_HEX   "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 #define SECRET_HEX SEED_HEX "6465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f80818283"
 #define SEALED_HEX                                                                                                     \
@@ -19,10 +19,10 @@
 	"83df05f93f834cdc75c7daaf6de2ace7934be0964779c58f1662fccd910e14a633c0b8edcbd3e4f90a9e95d06558d18acd8a650addaf" \
 	"c738770"                                                                                                      \
 	"658f66852f"
-#define AGENT_PUBLIC	"nightfold-public-key 1 agent " SIGN_HEX
-#define AGENT_SECRET	"nightfold-secret-key 1 agent " SIGN_HEX " plain " SEED_HEX
+#define AGENT_PUBLIC    "nightfold-public-key 1 agent " SIGN_HEX
+#define AGENT_SECRET    "nightfold-secret-key 1 agent " SIGN_HEX " plain " SEED_HEX
 #define OPERATOR_PUBLIC "nightfold-public-key 1 operator " SIGN_HEX BOX_HEX
-#define OPERATOR_HEAD	"nightfold-secret-key 1 operator " SIGN_HEX BOX_HEX
+#define OPERATOR_HEAD   "nightfold-secret-key 1 operator " SIGN_HEX BOX_HEX
 #define OPERATOR_SECRET OPERATOR_HEAD " plain " SECRET_HEX
 #define OPERATOR_SEALED OPERATOR_HEAD " argon2id 1 8192 " SEALED_HEX
 
@@ -57,10 +57,10 @@ static void roles_have_names_and_some_have_a_box(void **state)
 		enum role role;
 		bool box;
 	} rows[] = {
-		{"agent",	   ROLE_AGENT,     false},
-		{ "operator",  ROLE_OPERATOR,  true },
+		{ "agent", ROLE_AGENT, false },
+		{ "operator", ROLE_OPERATOR, true },
 		{ "validator", ROLE_VALIDATOR, true },
-		{ "pruner",    ROLE_PRUNER,	 false},
+		{ "pruner", ROLE_PRUNER, false },
 	};
 	enum role role;
 
@@ -339,9 +339,9 @@ static void a_summary_needs_no_passphrase(void **state)
 		const char *text;
 		bool secret, passphrase;
 	} rows[] = {
-		{OPERATOR_PUBLIC,  false, false},
-		{ OPERATOR_SECRET, true,	 false},
-		{ OPERATOR_SEALED, true,	 true },
+		{ OPERATOR_PUBLIC, false, false },
+		{ OPERATOR_SECRET, true, false },
+		{ OPERATOR_SEALED, true, true },
 	};
 	struct key_summary summary;
 	struct public_key public;

@@ -23,10 +23,10 @@ static void a_file_gives_its_first_line(void **state)
 	static const struct {
 		const char *content, *passphrase;
 	} rows[] = {
-		{"correct horse",		   "correct horse" },
-		{ "correct horse\n",		     "correct horse" },
+		{ "correct horse", "correct horse" },
+		{ "correct horse\n", "correct horse" },
 		{ "correct horse\r\nsecond line\n", "correct horse" },
-		{ " spaces count \n",		      " spaces count "},
+		{ " spaces count \n", " spaces count " },
 	};
 
 	(void)state;
@@ -237,9 +237,9 @@ static void a_new_passphrase_is_asked_for_twice(void **state)
 	static const struct {
 		const char *again, *report;
 	} rows[] = {
-		{"correct horse\n",   "0 correct horse"	       },
-		{ "correct hearse\n", "-2 the two passphrases differ"},
-		{ "correct house\n",  "-2 the two passphrases differ"},
+		{ "correct horse\n", "0 correct horse" },
+		{ "correct hearse\n", "-2 the two passphrases differ" },
+		{ "correct house\n", "-2 the two passphrases differ" },
 	};
 
 	(void)state;

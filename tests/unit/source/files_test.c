@@ -178,14 +178,16 @@ static void what_is_apart_is_not_taken_by_whatever_name(void **state)
 	make_folder("zone");
 	write_file("zone/x", "");
 	assert_int_equal(symlink("zone", "way"), 0);
-	assert_string_equal(walk_with(&(struct source_options){
-				    .type = "files", .path = ".", .apart = apart, .apart_count = 4 }),
-			    "d: d:keys f:keys/a.pub l:way d:zone");
+	assert_string_equal(
+		walk_with(&(struct source_options){ .type = "files", .path = ".", .apart = apart, .apart_count = 4 }),
+		"d: d:keys f:keys/a.pub l:way d:zone");
 
 	struct source *s;
-	assert_int_equal(source_open(&(struct source_options){ .type = "files", .path = "way", .apart = apart, .apart_count = 4 },
-				     complain, NULL, &s),
-			 ERR_USAGE);
+	assert_int_equal(
+		source_open(
+			&(struct source_options){ .type = "files", .path = "way", .apart = apart, .apart_count = 4 },
+			complain, NULL, &s),
+		ERR_USAGE);
 	assert_non_null(strstr(err_message(), "is a zone or the agent's own state folder"));
 }
 
