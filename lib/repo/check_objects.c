@@ -249,6 +249,19 @@ static void note_leaving(struct checking *c, const struct snapshot *s, const str
 			expired);
 }
 
+/* It explains why the snapshot is gone, in each zone. */
+static void check_intent(struct checking *c, const struct snapshot *s)
+{
+	char name[OBJECT_NAME_MAX];
+
+	name_intent(c->r->dataset, s->header.id, name);
+	for (unsigned i = 0; s->intents != 0 && i < c->r->zone_count; i++) {
+		/* One that is there and bad was told by the load. */
+		if (c->r->zones[i].up && (s->intents & ZONE_BIT(i)) == 0)
+			check_tell(c, FINDING_MISSING, i, name, "is not there, although another zone has this intent");
+	}
+}
+
 static void note_stray_seals(struct checking *c)
 {
 	for (size_t i = 0; i < c->r->stray_seal_count; i++) {
@@ -283,6 +296,7 @@ int check_snapshots(struct checking *c)
 			check_seals(c, s, &seals);
 		} else if (s->zones != 0 || s->intents != 0) {
 			note_leaving(c, s, &seals);
+			check_intent(c, s);
 		}
 	}
 	for (size_t i = 0; i < c->r->mark_count; i++)

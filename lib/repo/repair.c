@@ -96,6 +96,29 @@ static void heal_if_mark(struct checking *c, unsigned zone, const char *object)
 		heal_mark(c, pack, zone);
 }
 
+/*
+ * A damaged pack that is condemned, or withdrawn, and that no live snapshot needs is not brought again, and of no more use to anybody.
+ * Only where nothing is in doubt about who needs what.
+ */
+static void drop_if_unneeded(struct checking *c, unsigned zone, const char *object)
+{
+	uint8_t name[DIGEST_SIZE];
+	uint32_t number;
+
+	if (!c->r->complete || c->r->chain_broken || reach_missing_count(c->reach) > 0)
+		return;
+	if (name_parse_pack(object, c->r->dataset, name) != 0 || catalog_find_pack(c->r->catalog, name, &number) != 0 ||
+	    reach_pack(c->reach, number) || (repo_pack_bits(c->r, number) & (PACK_IN_0 << zone)) != 0)
+		return;
+	int code = zone_delete(c->r->zones[zone].writer, object);
+	if (code != 0 && code != ERR_MISSING) {
+		findings_add(c->r->findings, FINDING_LAG, c->r->zones[zone].name, object, "%s", err_message());
+		return;
+	}
+	findings_heal(c->r->findings, c->r->zones[zone].name, object);
+	c->result->healed++;
+}
+
 static void settle(struct checking *c, unsigned zone, const char *object)
 {
 	if (good_now(c, zone, object))
@@ -147,6 +170,7 @@ int check_repair(struct checking *c)
 		return code;
 	c->result->healed += brought.objects;
 	each_damage(c, settle);
+	each_damage(c, drop_if_unneeded);
 	for (unsigned zone = 0; zone < r->zone_count && code == 0; zone++) {
 		if (r->zones[zone].up)
 			code = settle_zone(c, zone);

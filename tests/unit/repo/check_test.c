@@ -456,6 +456,55 @@ static void a_pack_that_nothing_needs_may_lack(void **state)
 	assert_false(has_finding(m, FINDING_NOTE, NULL, gone_name));
 }
 
+static void a_damaged_pack_that_nothing_needs_is_removed(void **state)
+{
+	struct made *m = *state;
+	struct pack *pack = pack_new(KIND_CONTENT);
+	struct index_pack row;
+	char name[OBJECT_NAME_MAX], index[OBJECT_NAME_MAX], mark[OBJECT_NAME_MAX];
+	uint8_t id[ID_SIZE], *key = secret_new(KEY_SIZE);
+	_buf_ struct buf header = { 0 };
+
+	two_nights(m);
+	add_chunk(m, pack, "dead", 4, NULL, 0, id, key);
+	secret_free(key);
+	put_pack(m, 3, pack, &row, name);
+	put_index(m, 3, &row, 1, NULL, 0, index);
+	put_mark(m, 3, row.name, m->agent, mark);
+	flip(m, 1, name);
+	assert_int_equal(check_at(m, CHECK_FINGERPRINT), EXIT_INTEGRITY);
+	assert_true(has_finding(m, FINDING_DAMAGED, "z1", name));
+
+	/* Not while it is in doubt what is needed. */
+	load_file(path_in(m, 0, m->snapshots[1].header_name), &header);
+	flip(m, 0, m->snapshots[1].header_name);
+	flip(m, 1, m->snapshots[1].header_name);
+	assert_int_equal(repair(m), EXIT_INTEGRITY);
+	assert_true(is_there(m, 1, name));
+
+	for (unsigned zone = 0; zone < 2; zone++)
+		save_file(path_in(m, zone, m->snapshots[1].header_name), header.data, header.len);
+	assert_int_equal(repair(m), EXIT_DONE);
+	assert_false(is_there(m, 1, name));
+	assert_true(is_there(m, 0, name));
+	assert_int_equal(check_at(m, CHECK_FINGERPRINT), EXIT_DONE);
+}
+
+static void an_intent_that_one_zone_lacks_is_missing(void **state)
+{
+	struct made *m = *state;
+	char intent[OBJECT_NAME_MAX];
+
+	struct made_snapshot *old = made_snapshot(m, 3, now - 2 * DAY, now - DAY);
+	made_snapshot(m, 3, now - DAY, now + DAY);
+	put_intent(m, 3, old, m->pruner, intent);
+	take_away(m, 1, intent);
+	assert_int_equal(check_at(m, CHECK_LIST), EXIT_INTEGRITY);
+	assert_true(has_finding(m, FINDING_MISSING, "z1", intent));
+	assert_int_equal(repair(m), EXIT_DONE);
+	assert_true(is_there(m, 1, intent));
+}
+
 static void more_packs_than_are_named_are_counted_and_healed(void **state)
 {
 	struct made *m = *state;
@@ -554,6 +603,8 @@ int main(void)
 		in_zones(a_forged_index_is_told_and_left_alone),
 		in_zones(old_indexes_below_a_checkpoint_may_lack),
 		in_zones(a_pack_that_nothing_needs_may_lack),
+		in_zones(a_damaged_pack_that_nothing_needs_is_removed),
+		in_zones(an_intent_that_one_zone_lacks_is_missing),
 		in_zones(more_packs_than_are_named_are_counted_and_healed),
 		in_zones(slices_together_read_every_pack_and_file_once),
 		in_zones(a_zone_that_is_away_is_no_damage_and_no_loss),
