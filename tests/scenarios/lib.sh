@@ -188,6 +188,6 @@ faulty() {
 }
 
 make_faults() {
-	"${CC:-cc}" -std=c17 -D_GNU_SOURCE -O2 -shared -fPIC -o "$TMPDIR/fault.so" "$SRC/tests/scenarios/fault.c" ||
+	"${CC:-cc}" -std=c17 -D_GNU_SOURCE -O2 -shared -fPIC -o "$TMPDIR/fault.so" "$SRC/tests/tools/fault.c" ||
 		give_up "fault.c does not compile"
 }

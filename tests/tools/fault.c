@@ -173,6 +173,11 @@ int fdatasync(int fd)
 	return fsync(fd);
 }
 
+int syncfs(int fd)
+{
+	return fsync(fd);
+}
+
 int mkdir(const char *path, mode_t mode)
 {
 	return trouble(AT_FDCWD, path, true) ? -1 : (int)syscall(SYS_mkdirat, AT_FDCWD, path, mode);
