@@ -142,7 +142,7 @@ static int note_dataset(void *context, const char *name, uint64_t size)
 	size_t len = strcspn(name, "/");
 
 	(void)size;
-	if (len > DATASET_NAME_MAX || name[len] == '\0')
+	if (len > DATASET_NAME_MAX || strncmp(name + len, "/snapshots/", strlen("/snapshots/")) != 0)
 		return 0;
 	memcpy(dataset, name, len);
 	dataset[len] = '\0';
@@ -151,7 +151,7 @@ static int note_dataset(void *context, const char *name, uint64_t size)
 	return 0;
 }
 
-/* On a bare host: the folders of the zones. */
+/* On a bare host: what has snapshots in the zones. */
 static int discover_datasets(struct session *s)
 {
 	int code = ERR_UNAVAILABLE;
@@ -169,8 +169,10 @@ static int discover_datasets(struct session *s)
 		code = one == 0 ? 0 : code;
 	}
 	if (code == 0 && s->dataset_count == 0)
-		return failed(ERR_MISSING, "there is no dataset in %s",
-			      s->place_count > 1 ? "these zones" : "this zone");
+		return failed(
+			ERR_MISSING,
+			"nothing in %s%s is Nightfold's: a zone's folder holds DATASET/snapshots for each dataset",
+			s->places[0].url, s->place_count > 1 ? " and the other zone" : "");
 	return code == 0 ? 0 : failed(code, "no zone answers");
 }
 

@@ -144,11 +144,17 @@ static void remove_mark(struct collecting *c, const uint8_t pack[DIGEST_SIZE])
 /* Withdrawn first, so that no agent counts on it any more; then the packs; their marks last. */
 static int destroy(struct collecting *c)
 {
+	unsigned all = ZONE_BIT(c->r->zone_count) - 1;
 	int code = lease_confirm(c->o->leases);
 
+	/* A zone that has just been lost is not one to be brought into line with: the next run decides anew. */
+	if (code == 0 && lease_zones(c->o->leases) != all) {
+		c->result->freed_bytes = 0;
+		return 0;
+	}
 	if (code == 0)
-		code = commit_index(c->r, c->o->signer, ZONE_BIT(c->r->zone_count) - 1, false,
-				    (const uint8_t(*)[DIGEST_SIZE])c->destroy.list, c->destroy.count);
+		code = commit_index(c->r, c->o->signer, all, false, (const uint8_t(*)[DIGEST_SIZE])c->destroy.list,
+				    c->destroy.count);
 	/* Those that cannot be deleted now do not count any more all the same. */
 	for (uint32_t i = 0; i < c->destroy.count && code == 0; i++) {
 		uint32_t number;
@@ -302,8 +308,8 @@ static const char *hindrance(const struct repo *r, const struct collect_options 
 	if (!o->dry_run && lease_zones(o->leases) != ZONE_BIT(r->zone_count) - 1)
 		return "not every zone can be written to";
 	if (r->chain_broken)
-		return "the chain of headers or indexes has a gap that nothing explains, or a header does not open in "
-		       "any zone";
+		return "the chain of headers or indexes has a gap that nothing explains, or a header does not open in any "
+		       "zone; what is told above as whole in no zone, and is not Nightfold's, is to be deleted by hand";
 	return NULL;
 }
 

@@ -186,7 +186,7 @@ check "by themselves" json 'len(d) == 1 and d[0]["dataset"] == "sms" and d[0]["z
 check "but for a signer" exits 2 "--signer" "$restore" list --zone-url "file://$PWD/bare1"
 check "a configuration as well is a mistake" exits 2 "not both" "$restore" list $one $c
 check "what nobody trusted has signed is not shown" exits 3 "ignored" "$restore" list --zone-url "file://$PWD/bare1" --signer foreign/agent.pub
-check "an empty zone has no dataset" exits 1 "no dataset" "$restore" list --zone-url "file://$PWD/nothing" --signer keys/agent.pub
+check "an empty zone has no dataset" exits 1 "nothing in" "$restore" list --zone-url "file://$PWD/nothing" --signer keys/agent.pub
 export NIGHTFOLD_TEST_NOW=2026-11-22T02:00:00Z
 check "a test's clock needs the configuration's leave" exits 2 "test_clock" "$restore" list --zone-url "file://$PWD/az1" --signer keys/agent.pub
 
