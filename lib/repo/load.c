@@ -244,47 +244,99 @@ static const struct chain *chain_of(const struct repo *r, const uint8_t signer[K
 	return NULL;
 }
 
+/* *seen: the highest number that was remembered under this fact; 0: none. Becomes `now` where that is higher. */
+static int remember_highest(struct repo *r, const char *fact, uint64_t now, uint64_t *seen)
+{
+	uint8_t bytes[8];
+	_buf_ struct buf old = { 0 };
+
+	buf_init(&old, 8, "fact");
+	int code = catalog_get_fact(r->catalog, fact, &old);
+	if (code != 0 && code != ERR_MISSING)
+		return code;
+	*seen = 0;
+	for (size_t k = 0; k < old.len; k++)
+		*seen = *seen << 8 | old.data[k];
+	if (now <= *seen)
+		return 0;
+	for (size_t k = 0; k < 8; k++)
+		bytes[k] = (uint8_t)(now >> (56 - 8 * k));
+	return catalog_set_fact(r->catalog, fact, bytes, sizeof bytes);
+}
+
+static void tell_rolled_back(struct repo *r, unsigned zone, const char *what, uint64_t now, uint64_t seen)
+{
+	findings_add(r->findings, FINDING_ROLLED_BACK, r->zones[zone].name, NULL,
+		     "serves %s %" PRIu64 " as its newest; it had %s %" PRIu64
+		     " before: the zone was rolled back, or lost objects",
+		     what, now, what, seen);
+}
+
 /*
- * Facts "seen.<zone>.<signer>": the newest index that this zone served us, 8 bytes big-endian. By signer and not by chain: of a zone
- * that lost everything there is no chain left.
+ * Facts "seen.<zone>.<signer>": the newest index that this zone served us. By signer and not by chain: of a zone that lost everything
+ * there is no chain left.
  */
-static int compare_with_last_time(struct repo *r)
+static int compare_indexes(struct repo *r, unsigned zone)
 {
 	for (size_t c = 0; c < r->trust->count; c++) {
 		const uint8_t *id = r->trust->signers[c].key.id;
 		const struct chain *chain = chain_of(r, id);
+		uint64_t now = chain == NULL ? 0 : chain->zone_seq[zone], seen;
+		char fact[ZONE_NAME_MAX + KEY_ID_HEX + 8], signer[KEY_ID_HEX];
 
-		for (unsigned i = 0; i < r->zone_count; i++) {
-			char fact[ZONE_NAME_MAX + KEY_ID_HEX + 8], signer[KEY_ID_HEX];
-			uint64_t seq = chain == NULL ? 0 : chain->zone_seq[i], seen = 0;
-			uint8_t bytes[8];
-			_buf_ struct buf old = { 0 };
-
-			if (!r->zones[i].up)
-				continue;
-			snprintf(fact, sizeof fact, "seen.%s.%s", r->zones[i].name,
-				 hex_encode(id, KEY_ID_SIZE, signer));
-			buf_init(&old, 8, "fact");
-			int code = catalog_get_fact(r->catalog, fact, &old);
-			if (code != 0 && code != ERR_MISSING)
-				return code;
-			for (size_t k = 0; k < old.len; k++)
-				seen = seen << 8 | old.data[k];
-			if (seq < seen)
-				findings_add(r->findings, FINDING_ROLLED_BACK, r->zones[i].name, NULL,
-					     "serves index %" PRIu64 " as its newest; it had index %" PRIu64
-					     " before: the zone was rolled back, or lost objects",
-					     seq, seen);
-			if (seq <= seen)
-				continue;
-			for (size_t k = 0; k < 8; k++)
-				bytes[k] = (uint8_t)(seq >> (56 - 8 * k));
-			code = catalog_set_fact(r->catalog, fact, bytes, sizeof bytes);
-			if (code != 0)
-				return code;
-		}
+		snprintf(fact, sizeof fact, "seen.%s.%s", r->zones[zone].name, hex_encode(id, KEY_ID_SIZE, signer));
+		int code = remember_highest(r, fact, now, &seen);
+		if (code != 0)
+			return code;
+		if (now < seen)
+			tell_rolled_back(r, zone, "index", now, seen);
 	}
 	return 0;
+}
+
+/*
+ * Fact "header.<zone>": the newest header that this zone served us. Gone since, it is explained by an intent only. A quarantined one is
+ * not remembered, but it is no lack either: the clock may be what is wrong.
+ */
+static int compare_headers(struct repo *r, unsigned zone, bool *lost)
+{
+	char fact[ZONE_NAME_MAX + 8];
+	uint64_t now = 0, dated = 0, seen;
+
+	for (size_t i = 0; i < r->snapshot_count; i++) {
+		const struct snapshot *s = &r->snapshots[i];
+
+		if ((s->zones & ZONE_BIT(zone)) == 0 && s->intents == 0)
+			continue;
+		now = s->header.seq > now ? s->header.seq : now;
+		dated = s->header.seq > dated && !s->quarantined ? s->header.seq : dated;
+	}
+	snprintf(fact, sizeof fact, "header.%s", r->zones[zone].name);
+	int code = remember_highest(r, fact, dated, &seen);
+	*lost = code == 0 && now < seen;
+	if (*lost)
+		tell_rolled_back(r, zone, "snapshot number", now, seen);
+	return code;
+}
+
+/* The newest header that is in no zone any more may be lost: what it needs must not be taken for what nobody needs. */
+static int compare_with_last_time(struct repo *r)
+{
+	bool lost_everywhere = true;
+	int code = 0;
+
+	for (unsigned i = 0; i < r->zone_count && code == 0; i++) {
+		bool lost = true;
+
+		if (!r->zones[i].up)
+			continue;
+		code = compare_indexes(r, i);
+		if (code == 0)
+			code = compare_headers(r, i, &lost);
+		lost_everywhere = lost_everywhere && lost;
+	}
+	r->chain_broken = r->chain_broken || lost_everywhere;
+	return code;
 }
 
 /* Without a memory of our own, headers tell: each names the index that its zone must have. */

@@ -183,7 +183,7 @@ static int retire_one(struct retiring *t, struct snapshot *s)
  */
 static void retire_strays(struct retiring *t)
 {
-	if (!t->r->complete || t->zones != ZONE_BIT(t->r->zone_count) - 1)
+	if (!t->r->complete || t->r->chain_broken || t->zones != ZONE_BIT(t->r->zone_count) - 1)
 		return;
 	for (size_t i = 0; i < t->r->stray_seal_count; i++) {
 		const struct repo_seal *seal = &t->r->stray_seals[i];

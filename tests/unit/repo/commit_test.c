@@ -175,9 +175,41 @@ static void zones_that_lost_everything_are_rolled_back(void **state)
 	}
 	days_pass(n, 1);
 	whole_run(n, &n->agent, &t);
-	assert_int_equal(told(&t, FINDING_ROLLED_BACK), 2);
+	assert_int_equal(told(&t, FINDING_ROLLED_BACK), 4); /* in each zone, index and header */
 	night_end(&t);
 	assert_sound(n, 1);
+}
+
+static void remove_newest_header(struct nights *n, unsigned zone, struct night *t)
+{
+	const struct header *h = &repo_newest(t->repo)->header;
+	char name[OBJECT_NAME_MAX], path[512];
+
+	in_zone(n, zone, name_header(NIGHT_DATASET, h->taken_at, h->id, name), path);
+	assert_int_equal(unlink(path), 0);
+}
+
+static void a_zone_without_the_newest_header_is_rolled_back(void **state)
+{
+	struct nights *n = *state;
+	struct night t;
+
+	changed_night(n, &n->agent, 1);
+	changed_night(n, &n->agent, 2);
+	night_begin(n, &n->agent, &t);
+	remove_newest_header(n, 1, &t);
+	assert_int_equal(repo_load(t.repo), 0);
+	assert_int_equal(told(&t, FINDING_ROLLED_BACK), 1);
+	assert_false(t.repo->chain_broken);
+
+	/* In no zone any more: its seal is not taken for a stray one, and what it needs not for what nobody needs. */
+	remove_newest_header(n, 0, &t);
+	assert_int_equal(repo_load(t.repo), 0);
+	assert_int_equal(told(&t, FINDING_ROLLED_BACK), 2);
+	assert_true(t.repo->chain_broken);
+	assert_int_equal(night_retire(&t), 0);
+	assert_int_equal(zone_count(n, 0, "seals"), 2);
+	night_end(&t);
 }
 
 int main(void)
@@ -190,6 +222,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(indexes_below_a_checkpoint_go_after_the_grace, setup, teardown),
 		cmocka_unit_test_setup_teardown(indexes_stay_while_a_zone_lacks_the_checkpoint, setup, teardown),
 		cmocka_unit_test_setup_teardown(zones_that_lost_everything_are_rolled_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_zone_without_the_newest_header_is_rolled_back, setup, teardown),
 	};
 
 	if (secret_init() != 0)
