@@ -249,11 +249,25 @@ static void note_leaving(struct checking *c, const struct snapshot *s, const str
 			expired);
 }
 
+/* Whether an intent still has something to do, or a gap behind an older live snapshot to explain. Others are being swept away. */
+static bool intent_needed(const struct repo *r, const struct snapshot *s)
+{
+	if (s->zones != 0 || s->seals[0] != 0 || s->seals[1] != 0)
+		return true;
+	for (size_t i = 0; i < r->snapshot_count; i++) {
+		if (snapshot_live(&r->snapshots[i]) && r->snapshots[i].header.seq < s->header.seq)
+			return true;
+	}
+	return false;
+}
+
 /* It explains why the snapshot is gone, in each zone. */
 static void check_intent(struct checking *c, const struct snapshot *s)
 {
 	char name[OBJECT_NAME_MAX];
 
+	if (!intent_needed(c->r, s))
+		return;
 	name_intent(c->r->dataset, s->header.id, name);
 	for (unsigned i = 0; s->intents != 0 && i < c->r->zone_count; i++) {
 		/* One that is there and bad was told by the load. */
