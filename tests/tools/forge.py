@@ -1,0 +1,90 @@
+#!/usr/bin/python3
+"""Puts forged objects into a zone, by docs/FORMAT.md: signed with whatever key there is, or not at all.
+
+    forge.py --zone DIR --dataset NAME --key FILE [--as PUB] ACTION
+
+header     a snapshot of now, made of the newest one
+future     the same, of the year 2090
+unsigned   the same as header, without a signature
+index      an index that adds a pack of noise, and that pack
+withdraw   an index that withdraws every pack
+
+--key signs; --as FILE: the public key of who is said to have signed, and in whose chain an index goes. Prints the object's name.
+"""
+
+import argparse
+import calendar
+import hashlib
+import os
+import struct
+import sys
+import time
+from pathlib import Path
+
+import cbor2
+
+import thief
+
+KINDS = ("header", "future", "unsigned", "index", "withdraw")
+TAKEN_AT, CONSISTENT_AT, EXPIRES_AT = 6, 7, 8
+
+
+class Forger(thief.Thief):
+    def __init__(self, options):
+        super().__init__(options)
+        if options.pretended:
+            self.id = hashlib.blake2b(bytes.fromhex(Path(options.pretended).read_text().split()[3]), digest_size=32).digest()[:16]
+
+    def put(self, name, data):
+        self.write(name, data)
+        print(f"{self.dataset}/{name}")
+
+    def header(self, taken_at=None, sign=True):
+        newest = sorted(self.folder.glob("snapshots/*"))[-1].read_bytes()
+        body = cbor2.loads(cbor2.loads(newest)[4])
+        taken_at = taken_at or body[TAKEN_AT] + 60
+        body[3], body[4], body[5] = os.urandom(16), body[4] + 1, hashlib.sha256(newest).digest()
+        body[TAKEN_AT] = body[CONSISTENT_AT] = taken_at
+        body[EXPIRES_AT] = taken_at + 90 * 86400
+        data = self.signed("header", body)
+        if not sign:
+            data = data[:-64] + bytes(64)
+        moment = time.strftime("%Y-%m-%dT%H%M%SZ", time.gmtime(taken_at))
+        self.put(f"snapshots/{moment}-{body[3].hex()}", data)
+
+    def future(self):
+        self.header(calendar.timegm((2090, 1, 1, 0, 0, 0)))
+
+    def unsigned(self):
+        self.header(sign=False)
+
+    def next_index(self, packs, withdrawn):
+        chain = sorted(self.folder.glob(f"index/{self.id.hex()}/*"))
+        seq = int(chain[-1].name[:16]) + 1 if chain else 1
+        previous = bytes.fromhex(chain[-1].name[17:]) if chain else bytes(32)
+        data = self.signed("index", [self.dataset, seq, previous, int(time.time()), False, packs, withdrawn, b"", []])
+        self.put(f"index/{self.id.hex()}/{seq:016}-{hashlib.sha256(data).hexdigest()}", data)
+
+    def index(self):
+        footer = cbor2.dumps([1, os.urandom(16), 1, [[os.urandom(32), 1, 0, 1000, 1028]]], canonical=True)
+        data = b"NFPACK1\n" + os.urandom(1028) + footer + struct.pack(">I", len(footer)) + b"NFPKEND\n"
+        name = hashlib.sha256(data)
+        self.write(f"packs/{name.hexdigest()[:2]}/{name.hexdigest()}", data)
+        self.next_index([[name.digest(), hashlib.sha256(footer).digest(), len(data), len(footer), 1]], b"")
+
+    def withdraw(self):
+        self.next_index([], b"".join(bytes.fromhex(pack.name) for pack in self.packs()))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in ("--zone", "--dataset", "--key"):
+        parser.add_argument(name, required=True)
+    parser.add_argument("--as", dest="pretended")
+    parser.add_argument("action", choices=KINDS)
+    options = parser.parse_args()
+    getattr(Forger(options), options.action)()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
