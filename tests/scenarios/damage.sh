@@ -122,7 +122,7 @@ lost() {
 		check "... names the lost $file" warns "error: $file: "
 		check "... and leaves nothing half restored of it" test ! -e "restored/$file"
 	done
-	# shellcheck disable=SC2086 # a list of words
+	# shellcheck disable=SC2046,SC2086 # lists of words
 	check "... the rest is restored" diff -rq $(printf -- '-x %s ' $files) source restored
 	check "... a check at level data names the files too" exits 4 verify check --level data
 	for file in $files; do check "... $file" warns "error: $file: this file of sms@"; done
