@@ -308,7 +308,8 @@ static const char *hindrance(const struct repo *r, const struct collect_options 
 	if (!o->dry_run && lease_zones(o->leases) != ZONE_BIT(r->zone_count) - 1)
 		return "not every zone can be written to";
 	if (r->chain_broken)
-		return "the chain of headers or indexes has a gap that nothing explains, or a header does not open in any "
+		return "the chain of headers or indexes has a gap that nothing explains, or a header does not open in "
+		       "any "
 		       "zone; what is told above as whole in no zone, and is not Nightfold's, is to be deleted by hand";
 	return NULL;
 }
