@@ -18,7 +18,7 @@ UNIT_SRC := $(wildcard tests/unit/*/*_test.c)
 BENCH_SRC := $(wildcard bench/*.c)
 UNIT := $(UNIT_SRC:%.c=$(B)/%)
 BENCH := $(BENCH_SRC:%.c=$(B)/%)
-SRC := $(LIB_SRC) $(PROGRAM_SRC) $(UNIT_SRC) $(BENCH_SRC)
+SRC := $(LIB_SRC) $(PROGRAM_SRC) $(UNIT_SRC) $(BENCH_SRC) $(wildcard tests/tools/*.c)
 HEADERS := $(wildcard lib/*/*.h $(PARTS:%=%/*.h) tests/unit/*/*.h)
 SCRIPTS := $(shell grep -rlIm1 '^#!/bin/\(ba\)\?sh' .ci bench demo tests tools 2>/dev/null)
 

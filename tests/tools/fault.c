@@ -5,10 +5,11 @@
  *	kill, term, int, stop   sends the process that signal
  *	full                    from then on, what needs space fails with ENOSPC
  *	broken                  from then on, every change fails with EIO
- *	hang                    from then on, no change ever ends, and the monotonic clock goes a thousand times faster
+ *	hang                    from then on, no change ever ends, and the monotonic clock goes a hundred times faster
  *
  * FAULT_UNDER=/folder counts and troubles only what lies beneath that folder. Standard output and error never count.
  */
+#undef _FILE_OFFSET_BITS /* both kinds of names are defined here */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -55,11 +56,22 @@ static void send(const char *what)
 	}
 }
 
-static atomic_bool hanging;
+/* When the first change hung, in nanoseconds of the real clock; 0: none has. */
+static atomic_llong hung_at;
+
+static long long real_time(void)
+{
+	struct timespec now;
+
+	syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
 
 static void hang(void)
 {
-	hanging = true;
+	long long never = 0;
+
+	atomic_compare_exchange_strong(&hung_at, &never, real_time());
 	for (;;)
 		pause();
 }
@@ -68,8 +80,12 @@ int clock_gettime(clockid_t clock, struct timespec *now)
 {
 	int result = (int)syscall(SYS_clock_gettime, clock, now);
 
-	if (clock == CLOCK_MONOTONIC && hanging)
-		now->tv_sec *= 1000;
+	if (clock == CLOCK_MONOTONIC && hung_at != 0) {
+		long long fast = hung_at + (real_time() - hung_at) * 100;
+
+		now->tv_sec = fast / 1000000000;
+		now->tv_nsec = fast % 1000000000;
+	}
 	return result;
 }
 
@@ -78,12 +94,11 @@ int pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *mutex, co
 {
 	struct timespec moment;
 
-	if (!hanging)
+	if (hung_at == 0)
 		return pthread_cond_clockwait(condition, mutex, CLOCK_MONOTONIC, until);
-	syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &moment);
-	moment.tv_nsec += 20 * 1000 * 1000;
-	moment.tv_sec += moment.tv_nsec / 1000000000;
-	moment.tv_nsec %= 1000000000;
+	long long soon = real_time() + 20 * 1000 * 1000;
+	moment.tv_sec = soon / 1000000000;
+	moment.tv_nsec = soon % 1000000000;
 	return pthread_cond_clockwait(condition, mutex, CLOCK_MONOTONIC, &moment);
 }
 
@@ -214,9 +229,8 @@ int unlink(const char *path)
 }
 
 /* The names by which programs with large files call these, which are the same where off_t has 64 bits. */
-#define also(new, old) __typeof__(old) new __attribute__((alias(#old)))
-also(open64, open);
-also(openat64, openat);
-also(pwrite64, pwrite);
-also(ftruncate64, ftruncate);
-also(fallocate64, fallocate);
+__typeof__(open) open64 __attribute__((alias("open")));
+__typeof__(openat) openat64 __attribute__((alias("openat")));
+__typeof__(pwrite) pwrite64 __attribute__((alias("pwrite")));
+__typeof__(ftruncate) ftruncate64 __attribute__((alias("ftruncate")));
+__typeof__(fallocate) fallocate64 __attribute__((alias("fallocate")));
