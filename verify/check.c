@@ -106,6 +106,7 @@ static int take_options(struct checker *v, const struct common_options *common, 
 			      "--signer goes with --zone-url; otherwise the configuration names the signers");
 	if (code == 0)
 		code = own->zone_urls.count > 0 ? take_bare(v, own, datasets) : take_config(v, common);
+	options->grace = v->config == NULL ? NULL : &v->config->grace;
 	if (code == 0 && options->level == CHECK_DATA)
 		code = take_key(v, own);
 	return code;

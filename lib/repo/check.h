@@ -27,8 +27,10 @@ struct check_options {
 		slices; /* packs by name and files by fingerprint: the slice-th part of `slices`, so that as many runs cover all; 0: all */
 	bool repair;                  /* the repo has writers */
 	const struct secret_key *key; /* a recipient of the seals, for level data */
-	unsigned threads;             /* 0: as many as there are processors */
-	bool quiet;                   /* no progress */
+	const struct duration
+		*grace;   /* of the configuration: after it, finished intents are swept away; NULL: not known */
+	unsigned threads; /* 0: as many as there are processors */
+	bool quiet;       /* no progress */
 };
 
 struct check_result {

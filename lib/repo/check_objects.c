@@ -249,9 +249,16 @@ static void note_leaving(struct checking *c, const struct snapshot *s, const str
 			expired);
 }
 
-/* Whether an intent still has something to do, or a gap behind an older live snapshot to explain. Others are being swept away. */
-static bool intent_needed(const struct repo *r, const struct snapshot *s)
+/*
+ * Whether an intent still has something to do, or a gap behind an older live snapshot to explain. After the grace, others are swept
+ * away, zone by zone.
+ */
+static bool intent_needed(const struct checking *c, const struct snapshot *s)
 {
+	const struct repo *r = c->r;
+
+	if (c->options->grace == NULL || duration_after(s->intent_at, *c->options->grace) > clock_now())
+		return true;
 	if (s->zones != 0 || s->seals[0] != 0 || s->seals[1] != 0)
 		return true;
 	for (size_t i = 0; i < r->snapshot_count; i++) {
@@ -266,7 +273,7 @@ static void check_intent(struct checking *c, const struct snapshot *s)
 {
 	char name[OBJECT_NAME_MAX];
 
-	if (!intent_needed(c->r, s))
+	if (!intent_needed(c, s))
 		return;
 	name_intent(c->r->dataset, s->header.id, name);
 	for (unsigned i = 0; s->intents != 0 && i < c->r->zone_count; i++) {
