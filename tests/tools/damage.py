@@ -3,6 +3,7 @@
 
     damage.py packs ZONE/DATASET KIND     prints the packs of that kind (content, node), the one written last first
     damage.py flip FILE                   flips a bit in the middle
+    damage.py spoil FILE                  flips a bit in every blob of a pack, and leaves its footer whole
     damage.py cut FILE                    cuts it to the half
     damage.py empty FILE                  cuts it to nothing
     damage.py gone FILE                   removes it
@@ -33,6 +34,14 @@ def packs(folder, kind):
 def flip(path):
     data = bytearray(Path(path).read_bytes())
     data[len(data) // 2] ^= 1
+    Path(path).write_bytes(data)
+
+
+def spoil(path):
+    data = bytearray(Path(path).read_bytes())
+    footer = int.from_bytes(data[-12:-8], "big")
+    for at in range(8, len(data) - 12 - footer, 16):
+        data[at] ^= 1
     Path(path).write_bytes(data)
 
 
