@@ -112,7 +112,8 @@ check "nothing has been written to any zone by all this" test -z "$(find az1 az2
 check "a night with keys as they should be" exits 0 agent run
 chmod 640 keys/*.key keys/*.dataset-key
 check "a key that others can read is refused: the agent's" tells 6 \
-	"keys/agent.key' holds a secret but has mode 0640: others may have read it; chmod 600 it, or replace it" agent run
+	"keys/agent.key' holds a secret but has mode 0640: others may have read it; chmod 600 it, or replace it" \
+	agent run
 check "the operator's" tells 6 "keys/operator.key' holds a secret but has mode 0640" restore restore sms@latest --to \
 	restored
 check "the validator's" tells 6 "keys/validator.key' holds a secret but has mode 0640" verify check --level data
@@ -149,7 +150,8 @@ check "status" tells 2 "$refusal" agent status
 check "list" tells 2 "$refusal" restore list
 check "check" tells 2 "$refusal" verify check
 check "also a zone's" tells 2 "NIGHTFOLD_TEST_NOW_AMS_1 is set in the environment" \
-	env -u NIGHTFOLD_TEST_NOW NIGHTFOLD_TEST_NOW_AMS_1=2026-11-21T02:00:00Z "$NIGHTFOLD_BIN/nightfold-agent" run --config "$config"
+	env -u NIGHTFOLD_TEST_NOW NIGHTFOLD_TEST_NOW_AMS_1=2026-11-21T02:00:00Z \
+	"$NIGHTFOLD_BIN/nightfold-agent" run --config "$config"
 check "also without a configuration" exits 2 "$NIGHTFOLD_BIN/nightfold-restore" list --zone-url "file://$TMPDIR/az1" \
 	--signer keys/agent.pub
 cp good.yaml "$config"

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Damage of every kind to an object of every kind: in one zone it is found, named and healed from the other, and restores go on; in
-# both zones what is lost is named, and the rest is restored.
+# Damage of every kind to an object of every kind: in one zone it is found, named and healed from the other, and
+# restores go on; in both zones what is lost is named, and the rest is restored.
 set -u
 # shellcheck source=tests/scenarios/lib.sh
 . "$SRC/tests/scenarios/lib.sh"
@@ -35,23 +35,30 @@ as_before() {
 	(cd base/az1 && find . -type f -exec sha256sum {} +) | (cd az1 && sha256sum --quiet -c)
 }
 
-# ---- two nights that stay, two that have been destroyed, and another dataset to take wrong objects from ----
+# ---- two nights that stay, two between them that have been destroyed, and another dataset ----
+
+# night TIME NAME
+night() {
+	messages "$2" 3000 >"source/messages-$2"
+	head -c 700000 /dev/urandom >"source/photo-$2"
+	head -c 700000 /dev/urandom >voice/call
+	at "2026-11-${1}:00:00Z"
+	check "a night on $NIGHTFOLD_TEST_NOW" exits 0 agent run
+}
 
 grace="24 hours" new_place "$TMPDIR"
 mkdir source voice
 add_dataset sms "$TMPDIR/source"
 add_dataset voice "$TMPDIR/voice"
 for i in 1 2 3 4 5 6; do messages "$i" 50 >"source/small-$i"; done
-head -c 700000 /dev/urandom >voice/call
-for day in 01 02 20 21; do
-	messages "10$day" 3000 >"source/messages-$day"
-	head -c 700000 /dev/urandom >"source/photo-$day"
-	head -c 700000 /dev/urandom >voice/call
-	at "2026-11-${day}T02:00:00Z"
-	check "a night on $NIGHTFOLD_TEST_NOW" exits 0 agent run
-	[ "$day" != 20 ] || cp -a source source-20
-	rm -f source/messages-01 source/photo-02
-done
+night 20T02 20
+cp -a source source-20
+sed -i 's/backup: 3 months/backup: 1 month/' "$config"
+night 20T03 03
+night 20T04 04
+sed -i 's/backup: 1 month/backup: 3 months/' "$config"
+rm source/messages-03 source/photo-04
+night 21T02 21
 at 2027-02-10T02:00:00Z
 check "two snapshots expire" exits 0 agent prune
 check "nothing is wrong in any zone" exits 0 verify check
@@ -59,9 +66,9 @@ mkdir base
 cp -a az1 az2 base
 
 content=$(damage packs az1/sms content | sed -n 1p)
-old_content=$(damage packs az1/sms content | sed -n 2p)
+old_content=$(damage packs az1/sms content | sed -n '$p')
 node=$(damage packs az1/sms node | sed -n 1p)
-old_node=$(damage packs az1/sms node | sed -n 2p)
+old_node=$(damage packs az1/sms node | sed -n '$p')
 header=$(last 'sms/snapshots/*')
 old_header=$(first 'sms/snapshots/*')
 seal=sms/seals/${header##*-}.1
@@ -104,8 +111,10 @@ every_damage "a header" "$header" "$old_header" "$(last 'voice/snapshots/*')" 3
 every_damage "a seal" "$seal" "$old_seal" "$(last 'voice/seals/*')" 3
 every_damage "an intent" "$intent" "$old_intent" "$(last 'voice/intents/*')" '0|3'
 
-in_one_zone "a pack of content" "replaced by another that is well named and lists the same ids" 3 "$content" impostor "az1/$content"
-in_one_zone "a pack of nodes" "replaced by another that is well named and lists the same ids" 3 "$node" impostor "az1/$node"
+in_one_zone "a pack of content" "replaced by another that is well named and lists the same ids" \
+	3 "$content" impostor "az1/$content"
+in_one_zone "a pack of nodes" "replaced by another that is well named and lists the same ids" \
+	3 "$node" impostor "az1/$node"
 
 # ---- in both zones ----
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # slow
-# Disks that are full, or break, at any moment of a night: every earlier snapshot can be restored, nothing is half committed, and the
-# next night puts it right.
+# Disks that are full, or break, at any moment of a night: every earlier snapshot can be restored, nothing is half
+# committed, and the next night puts it right.
 set -u
 # shellcheck source=tests/scenarios/lib.sh
 . "$SRC/tests/scenarios/lib.sh"

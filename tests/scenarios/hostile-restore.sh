@@ -1,7 +1,7 @@
 #!/bin/bash
-# Restoring what a hostile agent made: names with "..", absolute paths, links out of the target. Nothing outside of the target is
-# written, whatever a snapshot says, and whatever lies in the target already. And restores that are refused: with a wrong key, into
-# what is there.
+# Restoring what a hostile agent made: names with "..", absolute paths, links out of the target. Nothing outside of the
+# target is written, whatever a snapshot says, and whatever lies in the target already. And restores that are refused:
+# with a wrong key, into what is there.
 set -u
 # shellcheck source=tests/scenarios/lib.sh
 . "$SRC/tests/scenarios/lib.sh"
@@ -9,8 +9,8 @@ cd "$TMPDIR" || exit 1
 
 # Everything about what lies beside the target, times of change included; the place is the scenario's own.
 beside() {
-	find outside in -path in/target -prune -o -printf '%p %y %m %U %n %s %T@ ' -type f -printf '%C@' -printf '\n' | grep -v '^in d' |
-		sort
+	find outside in -path in/target -prune -o -printf '%p %y %m %U %n %s %T@ ' \
+		-type f -printf '%C@' -printf '\n' | grep -v '^in d' | sort
 	cat outside/victim
 	ls /escaped "$TMPDIR/escaped" in/escaped 2>/dev/null
 }

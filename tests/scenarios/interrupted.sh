@@ -1,7 +1,8 @@
 #!/bin/bash
 # slow
-# Interrupted at every moment: whatever ends a program just before any change that it makes to a disk, every earlier snapshot can be
-# restored, nothing is half committed, and the next run goes on without sending again what both zones hold.
+# Interrupted at every moment: whatever ends a program just before any change that it makes to a disk, every earlier
+# snapshot can be restored, nothing is half committed, and the next run goes on without sending again what both zones
+# hold.
 set -u
 # shellcheck source=tests/scenarios/lib.sh
 . "$SRC/tests/scenarios/lib.sh"
@@ -37,7 +38,7 @@ compacted=yes
 three_nights
 keep
 check "prune deletes packs and compacts one" exits 0 quick agent prune --json
-check "namely" json 'j["destroyed"] == 1 and j["deleted_packs"] > 0 and j["compacted_packs"] > 0'
+check "namely" json 'j["destroyed"] == 2 and j["deleted_packs"] > 0 and j["compacted_packs"] > 0'
 moved=yes # compacting puts chunks into new packs
 after=(agent prune)
 sweep "prune, killed" kill / $((2 * step)) 137 "" agent prune
@@ -61,7 +62,8 @@ for ((moment = 1; killed < 30 && moment <= 100; moment++)); do
 	at "2026-11-29T02:$(printf '%02d:%02d' $((moment / 60)) $((moment % 60)))Z"
 	uploads note sms held az1 az2
 	if (
-		timeout -s KILL "$(printf '0.%03d' $((20 + RANDOM % 200)))" "$NIGHTFOLD_BIN/nightfold-agent" run --config "$config"
+		timeout -s KILL "$(printf '0.%03d' $((20 + RANDOM % 200)))" \
+			"$NIGHTFOLD_BIN/nightfold-agent" run --config "$config"
 		exit $?
 	) >last 2>&1; then
 		attachment 30000000 $((++night % 4))

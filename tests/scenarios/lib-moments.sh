@@ -1,7 +1,8 @@
 # shellcheck shell=bash
-# A program in trouble at every moment, one after the other. What the scenarios of this kind share, besides lib.sh; no scenario by itself.
-# In $TMPDIR are: the place of new_place, the dataset sms of the folder source, the folder earlier that is what an earlier
-# snapshot of 2026-11-28 was taken of, and in $expired the id of a snapshot that is due to be destroyed.
+# A program in trouble at every moment, one after the other. What the scenarios of this kind share, besides lib.sh; no
+# scenario by itself. In $TMPDIR are: the place of new_place, the dataset sms of the folder source, the folder earlier
+# that is what an earlier snapshot of 2026-11-28 was taken of, and in $expired the id of a snapshot that is due to be
+# destroyed.
 
 # ---- a moment ----
 
@@ -41,7 +42,8 @@ earlier_is_restored() {
 	for zone in ams-1 ams-2; do
 		rm -rf restored
 		quick restore restore sms@2026-11-28 --zone "$zone" --to restored >last 2>&1
-		diff -rq earlier restored >>last 2>&1 || complain earlier "the earlier snapshot does not come back from $zone"
+		diff -rq earlier restored >>last 2>&1 ||
+			complain earlier "the earlier snapshot does not come back from $zone"
 	done
 }
 
@@ -66,7 +68,8 @@ every_seal_has_its_header() {
 
 both_zones_are_the_same() {
 	diff <(cd az1 && find . -type f ! -name '.tmp-*' -exec sha256sum {} + | sort) \
-		<(cd az2 && find . -type f ! -name '.tmp-*' -exec sha256sum {} + | sort) >last || complain same "the zones differ"
+		<(cd az2 && find . -type f ! -name '.tmp-*' -exec sha256sum {} + | sort) >last ||
+		complain same "the zones differ"
 }
 
 uploads() {
@@ -86,8 +89,8 @@ recovers() {
 
 # ---- all moments ----
 
-# sweep NAME WHAT FOLDER STEP STATUS MESSAGE COMMAND...: trouble at every STEPth change in FOLDER, until the command gets through.
-# $after is what people do next. $moved: chunks may stand in new packs after that.
+# sweep NAME WHAT FOLDER STEP STATUS MESSAGE COMMAND...: trouble at every STEPth change in FOLDER, until the command
+# gets through. $after is what people do next. $moved: chunks may stand in new packs after that.
 sweep() {
 	local name=$1 what=$2 folder=$3 step=$4 status=$5 message=$6 got moments=0
 	shift 6
@@ -106,11 +109,13 @@ sweep() {
 		[ -n "${moved:-}" ] || uploads note sms held az1 az2
 		# shellcheck disable=SC2154 # of who includes this
 		recovers "${after[@]}"
-		[ -n "${moved:-}" ] || uploads again sms held az1 az2 >last 2>&1 || complain again "something was sent twice"
+		[ -n "${moved:-}" ] || uploads again sms held az1 az2 >last 2>&1 ||
+			complain again "something was sent twice"
 		every_seal_has_its_header
 		both_zones_are_the_same
 	done
-	check "$name: at each of $moments moments, it ends with status $status and says why" eval "[ $moments -gt 0 ] && holds status"
+	check "$name: at each of $moments moments, it ends with status $status and says why" \
+		eval "[ $moments -gt 0 ] && holds status"
 	check "... an earlier snapshot can be restored from each zone alone" holds earlier
 	check "... nothing is damaged, or half committed" holds damage
 	check "... what people do next puts it right, and has the source in both zones" holds recovery
@@ -119,7 +124,8 @@ sweep() {
 	check "... and both zones are the same" holds same
 }
 
-# A snapshot that expires, one that stays, and a source that has changed since: the next run has something of everything to do.
+# A snapshot that expires, one that stays, and a source that has changed since: the next run has something of everything
+# to do.
 three_nights() {
 	new_place "$TMPDIR"
 	mkdir source
@@ -131,7 +137,10 @@ three_nights() {
 	at 2026-11-21T02:00:00Z
 	check "a night whose snapshot will expire" exits 0 agent run --json
 	expired=$(value 'j["snapshot"]')
-	rm -f source/attachment-[1-8] source/attachment-film
+	[ -z "${compacted:-}" ] || attachment 1000000 short-film
+	at 2026-11-21T03:00:00Z
+	check "another one" exits 0 agent run
+	rm -f source/attachment-[1-8] source/attachment-*film
 	for i in 9 10 11; do attachment 30000 "$i"; done
 	at 2026-11-28T02:00:00Z
 	check "a later one" exits 0 agent run

@@ -1,5 +1,6 @@
 #!/bin/bash
-# Who may write to a dataset: one run at a time on a host, one host at a time in a zone, and whoever was killed is in nobody's way.
+# Who may write to a dataset: one run at a time on a host, one host at a time in a zone, and whoever was killed is in
+# nobody's way.
 set -u
 # shellcheck source=tests/scenarios/lib.sh
 . "$SRC/tests/scenarios/lib.sh"
@@ -58,7 +59,8 @@ there=$TMPDIR/there.yaml
 sed "s|^state: .*|state: $TMPDIR/state-there|" "$here" >"$there"
 # A third one that only prunes.
 pruner=$TMPDIR/pruner.yaml
-sed "s|^state: .*|state: $TMPDIR/state-pruner|; s|^agent_key: .*|pruner_key: $TMPDIR/keys/pruner.key|" "$here" >"$pruner"
+sed "s|^state: .*|state: $TMPDIR/state-pruner|; s|^agent_key: .*|pruner_key: $TMPDIR/keys/pruner.key|" \
+	"$here" >"$pruner"
 
 at 2026-11-21T02:00:00Z
 check "a first night" exits 0 agent run

@@ -1,6 +1,6 @@
 #!/bin/bash
-# A source that does not hold still: files that change, grow, shrink and vanish while they are read, and files that may not be read. Each
-# is listed, the night ends with status 3, and everything else is restored as it was.
+# A source that does not hold still: files that change, grow, shrink and vanish while they are read, and files that may
+# not be read. Each is listed, the night ends with status 3, and everything else is restored as it was.
 set -u
 # shellcheck source=tests/scenarios/lib.sh
 . "$SRC/tests/scenarios/lib.sh"
@@ -40,7 +40,8 @@ touch source/changing
 	while [ -e source/changing ]; do
 		head -c 100000 /dev/urandom >>source/b-grows
 		truncate -s -100000 source/b-shrinks
-		head -c 1000 /dev/urandom | dd of=source/b-is-rewritten bs=1000 seek=$((RANDOM % 1000)) conv=notrunc status=none
+		head -c 1000 /dev/urandom |
+			dd of=source/b-is-rewritten bs=1000 seek=$((RANDOM % 1000)) conv=notrunc status=none
 	done
 ) &
 writer=$!

@@ -1,6 +1,6 @@
 #!/bin/bash
-# A zone that is missing, slow, read-only or full: the night is done in the other, and the next night catches up. Also both
-# zones, and the disk under the agent's state; and a zone that was away while a snapshot expired.
+# A zone that is missing, slow, read-only or full: the night is done in the other, and the next night catches up. Also
+# both zones, and the disk under the agent's state; and a zone that was away while a snapshot expired.
 set -u
 # Small disks are mounted in a mount namespace of this script's own.
 if [ -z "${NIGHTFOLD_OWN_MOUNTS:-}" ]; then
@@ -150,7 +150,8 @@ make_faults
 night 2027-02-05 20
 # Its first three changes are the lease: what hangs is the first pack, and all that might come after it.
 check "a zone that does not finish one pack in five minutes is left behind, with status 3" exits 3 \
-	faulty hang 4 "$TMPDIR/az2/sms" timeout -k 5 60 "$NIGHTFOLD_BIN/nightfold-agent" snapshot --json --config "$config"
+	faulty hang 4 "$TMPDIR/az2/sms" timeout -k 5 60 \
+	"$NIGHTFOLD_BIN/nightfold-agent" snapshot --json --config "$config"
 check "and told" warns "ams-2: left behind: it took too long to store one object"
 check "the snapshot is in the other" json 'j["zones"] == ["ams-1"]'
 check "which has it all, alone" restored ams-1

@@ -9,7 +9,8 @@ unsigned   the same as header, without a signature
 index      an index that adds a pack of noise, and that pack
 withdraw   an index that withdraws every pack
 
---key signs; --as FILE: the public key of who is said to have signed, and in whose chain an index goes. Prints the object's name.
+--key signs; --as FILE: the public key of who is said to have signed, and in whose chain an index goes. Prints the name
+of the object.
 """
 
 import argparse
@@ -33,7 +34,8 @@ class Forger(thief.Thief):
     def __init__(self, options):
         super().__init__(options)
         if options.pretended:
-            self.id = hashlib.blake2b(bytes.fromhex(Path(options.pretended).read_text().split()[3]), digest_size=32).digest()[:16]
+            public = bytes.fromhex(Path(options.pretended).read_text().split()[3])
+            self.id = hashlib.blake2b(public, digest_size=32).digest()[:16]
 
     def put(self, name, data):
         self.write(name, data)

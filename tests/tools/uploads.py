@@ -2,7 +2,7 @@
 """Whether anything was sent twice: what a dataset's packs hold, by their footers (docs/FORMAT.md).
 
     uploads.py note DATASET FILE ZONE...     writes to FILE which packs all zones hold, and the chunks in those
-    uploads.py again DATASET FILE ZONE...    prints each chunk of FILE that a pack holds which was not there then; status 1 when there is one
+    uploads.py again DATASET FILE ZONE...    prints each chunk of FILE in packs that were not there then; status 1: there is one
 """
 
 import json
@@ -15,7 +15,8 @@ import reader  # noqa: E402
 
 def held(zone, dataset):
     """The chunks of each pack, by its name. What a kill left half written has another name, and is none."""
-    return {path.name: [blob.id.hex() for blob in reader.read_pack(path)] for path in Path(zone, dataset).glob("packs/??/*") if len(path.name) == 64}
+    packs = [path for path in Path(zone, dataset).glob("packs/??/*") if len(path.name) == 64]
+    return {path.name: [blob.id.hex() for blob in reader.read_pack(path)] for path in packs}
 
 
 def main():
