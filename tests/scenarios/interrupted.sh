@@ -58,7 +58,7 @@ check "a small night" exits 0 agent run
 cp -a source earlier
 killed=0 night=0
 attachment 30000000 0
-for ((moment = 1; killed < 30 && moment <= 100; moment++)); do
+for ((moment = 1; killed < 30 && moment <= 300; moment++)); do
 	at "2026-11-29T02:$(printf '%02d:%02d' $((moment / 60)) $((moment % 60)))Z"
 	uploads note sms held az1 az2
 	if (

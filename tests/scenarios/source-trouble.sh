@@ -35,20 +35,26 @@ for _ in $(seq 500); do
 done
 rm -r source/z-vanishes source/going source/z-turns
 mkdir source/z-turns
-touch source/changing
-(
-	while [ -e source/changing ]; do
-		head -c 100000 /dev/urandom >>source/b-grows
-		truncate -s -100000 source/b-shrinks
-		head -c 1000 /dev/urandom |
-			dd of=source/b-is-rewritten bs=1000 seek=$((RANDOM % 1000)) conv=notrunc status=none
-	done
-) &
+# Every millisecond, so that it happens during each of the readings.
+/usr/bin/python3 - <<'PYTHON' &
+import os, time
+for step in range(60000):
+    if os.path.exists("still-enough"):
+        break
+    with open("source/b-grows", "ab") as f:
+        f.write(os.urandom(1000))
+    os.truncate("source/b-shrinks", os.path.getsize("source/b-shrinks") - 100)
+    with open("source/b-is-rewritten", "r+b") as f:
+        f.seek(1000 * (step % 1000))
+        f.write(os.urandom(1000))
+    time.sleep(0.001)
+PYTHON
 writer=$!
+until [ "$(stat -c %s source/b-grows)" -gt 40000000 ]; do sleep 0.01; done
 kill -CONT "$agent"
 got=0
 wait "$agent" || got=$?
-rm source/changing
+touch still-enough
 wait "$writer"
 check "a night over a source that changes ends with status 3" test "$got" = 3
 check "a file that grows is listed" found b-grows "changed"

@@ -130,7 +130,8 @@ class Crafter(thief.Thief):
         self.write(f"seals/{identity.hex()}.1", seal)
 
         header = [self.dataset, "messaging", 1, identity, 1, bytes(32), TAKEN_AT, TAKEN_AT, EXPIRES_AT, reader.AES,
-                  root, reader.sha256(seal), len(rows), 1, 0, len(CONTENT), 0, 0, 0, 0, "craft", [[self.id, 1, index_hash]]]
+                  root, reader.sha256(seal), len(rows), 1, 0, len(CONTENT), 0, 0, 0, 0, "craft",
+                  [[self.id, 1, index_hash]]]
         self.write(f"snapshots/2026-11-21T020000Z-{identity.hex()}", self.signed("header", header))
 
 

@@ -2,7 +2,7 @@
 """Whether anything was sent twice: what a dataset's packs hold, by their footers (docs/FORMAT.md).
 
     uploads.py note DATASET FILE ZONE...     writes to FILE which packs all zones hold, and the chunks in those
-    uploads.py again DATASET FILE ZONE...    prints each chunk of FILE in packs that were not there then; status 1: there is one
+    uploads.py again DATASET FILE ZONE...    prints each chunk of FILE in later packs; status 1 when there is one
 """
 
 import json
