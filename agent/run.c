@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "repo/clock_check.h"
 #include "repo/collect.h"
+#include "repo/epoch.h"
 #include "repo/retire.h"
 #include "repo/snapshot.h"
 #include "repo/sync.h"
@@ -30,6 +31,8 @@ struct outcome {
 	struct sync_result synced;
 	struct snapshot_result taken;
 	struct collect_result collected;
+	uint32_t epoch; /* of the dataset key that the snapshot was taken with; 0: none was */
+	bool epoch_begun;
 	bool has_snapshot, clock_refused;
 	uint64_t started;
 };
@@ -81,6 +84,8 @@ static void tell_json(const struct running *run, const struct work *w, const str
 		json_put_int(j, "packs", (int64_t)o->taken.packs);
 		json_put_int(j, "skipped", (int64_t)h->skipped);
 		json_put_int(j, "changed", (int64_t)h->changed);
+		json_put_int(j, "dedup_epoch", o->epoch);
+		json_put_bool(j, "dedup_epoch_begun", o->epoch_begun);
 	}
 	json_put_int(j, "due", (int64_t)o->retired.due);
 	json_put_int(j, "destroyed", (int64_t)o->retired.destroyed);
@@ -120,6 +125,11 @@ static void tell_words(const struct running *run, const struct work *w, const st
 {
 	char freed[32], synced[32];
 
+	if (o->epoch_begun)
+		printf("%s: the dataset key was due to be rotated: epoch %" PRIu32
+		       " began, the older key was destroyed; "
+		       "this once everything is read and stored again\n",
+		       w->dataset->name, o->epoch);
 	if (o->has_snapshot)
 		tell_snapshot(w, o);
 	if (o->retired.destroyed > 0 || o->retired.owed > 0)
@@ -150,11 +160,12 @@ static int take_snapshot(const struct session *s, struct work *w, const struct r
 					    .leases = w->leases,
 					    .journal = w->journal };
 	struct dataset_key *key = NULL;
-	int code = dataset_key_load(s->config->keys_dir, w->dataset->name, &key);
+	int code = epoch_key(w->repo, s->config, w->dataset, &key, &o->epoch_begun);
 
 	if (code != 0)
 		return code;
 	options.key = key;
+	o->epoch = key->epoch;
 	/* The last snapshot's size is a good guess of this one's. */
 	const struct snapshot *newest = repo_newest(w->repo);
 	options.progress = progress_new(w->dataset->name, newest == NULL ? 0 : newest->header.bytes,

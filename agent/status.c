@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/hex.h"
 #include "base/log.h"
+#include "repo/epoch.h"
 #include "report/json.h"
 #include "report/progress.h"
 #include "session.h"
@@ -19,6 +20,8 @@ struct health { /* of one dataset */
 	bool fresh;                       /* within its RPO */
 	bool whole;                       /* the newest is in every zone */
 	int64_t next_expiry, last_expiry; /* of live snapshots */
+	uint32_t epoch;                   /* of the dataset key; 0: there is none yet, or none to be seen from here */
+	int64_t epoch_began, epoch_end;
 };
 
 struct looking {
@@ -56,6 +59,15 @@ static void examine(const struct repo *r, const struct config_dataset *dataset, 
 	h->whole = h->newest->zones == ZONE_BIT(r->zone_count) - 1;
 }
 
+static void examine_epoch(const struct config *config, const struct config_dataset *dataset, struct health *h)
+{
+	/* A pruner's host has none, and whoever may not read it can still see the rest. */
+	if (dataset_key_epoch(config->keys_dir, dataset->name, &h->epoch, &h->epoch_began) != 0)
+		h->epoch = 0;
+	else
+		h->epoch_end = epoch_end(dataset, h->epoch_began);
+}
+
 static void put_dataset(struct json *j, const struct repo *r, const struct config_dataset *dataset,
 			const struct health *h, const struct findings *findings)
 {
@@ -82,8 +94,26 @@ static void put_dataset(struct json *j, const struct repo *r, const struct confi
 		}
 		json_close_array(j);
 	}
+	if (h->epoch != 0) {
+		json_put_int(j, "dedup_epoch", h->epoch);
+		json_put_time(j, "dedup_epoch_began", h->epoch_began);
+		if (h->epoch_end != INT64_MAX)
+			json_put_time(j, "dedup_epoch_due", h->epoch_end);
+	}
 	findings_json(findings, j, "findings");
 	json_close_object(j);
+}
+
+static void print_epoch(const struct health *h)
+{
+	char began[CLOCK_TEXT_MAX], end[CLOCK_TEXT_MAX];
+
+	if (h->epoch == 0 || h->epoch_end == INT64_MAX)
+		return;
+	printf("%-20s dataset key of epoch %" PRIu32 ", since %s, %s %s\n", "", h->epoch,
+	       clock_format(h->epoch_began, began),
+	       h->epoch_end > clock_now() ? "to be rotated on" : "the next run rotates it: due since",
+	       clock_format(h->epoch_end, end));
 }
 
 static void print_dataset(const struct repo *r, const struct config_dataset *dataset, const struct health *h)
@@ -106,6 +136,7 @@ static void print_dataset(const struct repo *r, const struct config_dataset *dat
 	if (h->overdue > 0)
 		printf("%-20s OVERDUE: %" PRIu64 " snapshots are past their time and not yet destroyed\n", "",
 		       h->overdue);
+	print_epoch(h);
 }
 
 static int look_at(const struct session *s, const struct config_dataset *dataset, void *context)
@@ -127,6 +158,7 @@ static int look_at(const struct session *s, const struct config_dataset *dataset
 		log_error("%s: %s", dataset->name, err_message());
 	else
 		examine(r, dataset, &health);
+	examine_epoch(s->config, dataset, &health);
 
 	look->used_classes |= 1u << dataset->class;
 	look->fresh_classes |= health.fresh ? 1u << dataset->class : 0;

@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "config/config.h"
 #include "crypto/dataset_key.h"
 #include "format/names.h"
@@ -38,6 +39,8 @@ static int find_keys_dir(const struct common_options *common, const struct rotat
 		return 0;
 	}
 	code = config_load(common->config, &config);
+	if (code == 0)
+		code = clock_init(config->test_clock);
 	if (code == 0)
 		code = config_dataset(config, o->dataset, &dataset);
 	if (code == 0)
@@ -79,6 +82,6 @@ int keys_rotate(const struct common_options *common, const void *own, int argc, 
 
 	(void)argc, (void)argv;
 	if (code == 0)
-		code = dataset_key_rotate(keys_dir, o->dataset, &epoch);
+		code = dataset_key_rotate(keys_dir, o->dataset, clock_now(), &epoch);
 	return keys_end(code != 0 ? code : print(o->dataset, epoch, common->json));
 }

@@ -65,6 +65,7 @@ struct config_dataset {
 	int compression; /* zstd level 1..19, default 3 */
 	uint32_t chunk;  /* average, bytes, default 512 KiB */
 	enum suite cipher;
+	struct duration dedup_key; /* how long a dataset key is used; zero: until it is rotated by hand */
 	int line;
 };
 

@@ -222,6 +222,13 @@ static const struct schema_key dataset_keys[] = {
 	  .offset = offsetof(struct config_dataset, cipher),
 	  .initial = "aes-256-gcm",
 	  .words = ciphers },
+	{ .name = "dedup_key",
+	  .help = "How long the dataset key is used, as in 12 months: then a new one takes its place and the old one "
+		  "is "
+		  "destroyed. What follows is stored again. Without it `nightfold-keys rotate` does so when asked.",
+	  .type = SCHEMA_DURATION,
+	  .offset = offsetof(struct config_dataset, dedup_key),
+	  .min = 1 },
 	{ 0 },
 };
 static const struct schema_table dataset_table = { "a dataset", dataset_keys, sizeof(struct config_dataset),

@@ -101,7 +101,7 @@ check "by show too" exits 6 "mode 0640" "$keys" show all/agent.key
 
 mkdir -m 700 epochs
 hex=$(printf '%064d' 7)
-echo "nightfold-dataset-key 1 sms 1 $hex" >epochs/sms.1.dataset-key
+echo "nightfold-dataset-key 1 sms 1 2026-11-21T02:00:00Z $hex" >epochs/sms.1.dataset-key
 chmod 600 epochs/*
 ln epochs/sms.1.dataset-key spy
 check "rotate starts a new epoch" exits 0 "" "$keys" rotate --dataset sms --keys-dir epochs

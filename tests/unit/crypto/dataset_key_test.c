@@ -3,13 +3,14 @@
 #include <sys/wait.h>
 
 #include "base/hex.h"
-#include "base/log.h"
 #include "folder.h"
 
 #define HEX_1 "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 #define HEX_2 "ff0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
-#define SMS_1 "nightfold-dataset-key 1 sms 1 " HEX_1 "\n"
-#define SMS_2 "nightfold-dataset-key 1 sms 2 " HEX_2 "\n"
+#define NOW   INT64_C(1795226400) /* 2026-11-21T02:00:00Z */
+#define BEGAN "2026-11-21T02:00:00Z "
+#define SMS_1 "nightfold-dataset-key 1 sms 1 " BEGAN HEX_1 "\n"
+#define SMS_2 "nightfold-dataset-key 1 sms 2 " BEGAN HEX_2 "\n"
 
 static void the_first_use_makes_a_key_that_stays(void **state)
 {
@@ -17,16 +18,16 @@ static void the_first_use_makes_a_key_that_stays(void **state)
 	char expected[256], hex[2 * KEY_SIZE + 1];
 
 	(void)state;
-	assert_int_equal(dataset_key_load(folder, "sms", &first), 0);
+	assert_int_equal(dataset_key_load(folder, "sms", NOW, &first), 0);
 	assert_int_equal(first->epoch, 1);
 	assert_int_equal(mode_of("sms.1.dataset-key"), 0600);
-	snprintf(expected, sizeof expected, "nightfold-dataset-key 1 sms 1 %s\n",
+	snprintf(expected, sizeof expected, "nightfold-dataset-key 1 sms 1 " BEGAN "%s\n",
 		 hex_encode(first->key, KEY_SIZE, hex));
 	assert_file("sms.1.dataset-key", expected);
 
-	assert_int_equal(dataset_key_load(folder, "sms", &again), 0);
+	assert_int_equal(dataset_key_load(folder, "sms", NOW, &again), 0);
 	assert_memory_equal(again, first, sizeof *first);
-	assert_int_equal(dataset_key_load(folder, "voice", &other), 0);
+	assert_int_equal(dataset_key_load(folder, "voice", NOW, &other), 0);
 	assert_memory_not_equal(other->key, first->key, KEY_SIZE);
 	assert_int_equal(count_entries(), 2);
 }
@@ -45,9 +46,11 @@ static void the_highest_epoch_is_in_use_and_older_ones_are_destroyed(void **stat
 	put("sms.9999999999.dataset-key", SMS_1, 0600);
 	put("sms..dataset-key", SMS_1, 0600);
 	put("smsx5.dataset-key", SMS_1, 0600);
-	assert_int_equal(dataset_key_load(folder, "sms", &key), 0);
+	assert_int_equal(dataset_key_load(folder, "sms", NOW, &key), 0);
 	assert_int_equal(key->epoch, 2);
 	assert_int_equal(key->key[0], 0xff);
+	assert_int_equal(count_entries(), 8);
+	assert_int_equal(dataset_key_destroy_older(folder, "sms", key->epoch), 0);
 	assert_false(is_there("sms.1.dataset-key"));
 	assert_int_equal(count_entries(), 7);
 }
@@ -59,10 +62,10 @@ static void rotation_makes_a_new_epoch_and_wipes_the_old_key(void **state)
 
 	(void)state;
 	put("sms.1.dataset-key", SMS_1, 0600);
-	put("sms.3.dataset-key", "nightfold-dataset-key 1 sms 3 " HEX_2 "\n", 0600);
+	put("sms.3.dataset-key", "nightfold-dataset-key 1 sms 3 " BEGAN HEX_2 "\n", 0600);
 	/* A second name keeps the old bytes in sight. */
 	assert_int_equal(link(in("sms.3.dataset-key"), in("spy")), 0);
-	assert_int_equal(dataset_key_rotate(folder, "sms", &epoch), 0);
+	assert_int_equal(dataset_key_rotate(folder, "sms", NOW + 1, &epoch), 0);
 	assert_int_equal(epoch, 4);
 	assert_false(is_there("sms.1.dataset-key"));
 	assert_false(is_there("sms.3.dataset-key"));
@@ -76,8 +79,26 @@ static void rotation_makes_a_new_epoch_and_wipes_the_old_key(void **state)
 	for (size_t i = 0; i < got; i++)
 		assert_int_equal(bytes[i], 0);
 
-	assert_int_equal(dataset_key_load(folder, "sms", &key), 0);
+	assert_int_equal(dataset_key_load(folder, "sms", NOW, &key), 0);
 	assert_int_equal(key->epoch, 4);
+	assert_int_equal(key->began, NOW + 1);
+	assert_int_equal(count_entries(), 2);
+}
+
+static void the_epoch_in_use_can_be_asked_for_and_none_is_made(void **state)
+{
+	uint32_t epoch;
+	int64_t began;
+
+	(void)state;
+	assert_int_equal(dataset_key_epoch(folder, "sms", &epoch, &began), ERR_MISSING);
+	assert_non_null(strstr(err_message(), "dataset sms has no key in"));
+	assert_int_equal(count_entries(), 0);
+	put("sms.1.dataset-key", "nightfold-dataset-key 1 sms 1 1999-12-31T23:59:59Z " HEX_1 "\n", 0600);
+	put("sms.2.dataset-key", SMS_2, 0600);
+	assert_int_equal(dataset_key_epoch(folder, "sms", &epoch, &began), 0);
+	assert_int_equal(epoch, 2);
+	assert_int_equal(began, NOW);
 	assert_int_equal(count_entries(), 2);
 }
 
@@ -86,14 +107,14 @@ static void there_must_be_something_to_rotate(void **state)
 	uint32_t epoch;
 
 	(void)state;
-	assert_int_equal(dataset_key_rotate(folder, "sms", &epoch), ERR_MISSING);
+	assert_int_equal(dataset_key_rotate(folder, "sms", NOW + 1, &epoch), ERR_MISSING);
 	assert_non_null(strstr(err_message(), "dataset sms has no key in"));
-	assert_int_equal(dataset_key_rotate(in("none"), "sms", &epoch), ERR_MISSING);
+	assert_int_equal(dataset_key_rotate(in("none"), "sms", NOW + 1, &epoch), ERR_MISSING);
 	assert_non_null(strstr(err_message(), "make it (mode 0700), or mount it"));
-	assert_int_equal(dataset_key_rotate(folder, "../sms", &epoch), ERR_USAGE);
-	assert_int_equal(dataset_key_rotate(folder, "", &epoch), ERR_USAGE);
+	assert_int_equal(dataset_key_rotate(folder, "../sms", NOW + 1, &epoch), ERR_USAGE);
+	assert_int_equal(dataset_key_rotate(folder, "", NOW + 1, &epoch), ERR_USAGE);
 	put("sms.999999999.dataset-key", SMS_1, 0600);
-	assert_int_equal(dataset_key_rotate(folder, "sms", &epoch), ERR_FORMAT);
+	assert_int_equal(dataset_key_rotate(folder, "sms", NOW + 1, &epoch), ERR_FORMAT);
 }
 
 static void damaged_and_open_files_are_refused_and_not_replaced(void **state)
@@ -102,25 +123,32 @@ static void damaged_and_open_files_are_refused_and_not_replaced(void **state)
 		"",
 		"\n",
 		"nightfold-dataset-key 1 sms 1 ",
-		"nightfold-dataset-key 1 sms 2 " HEX_1 "\n",
-		"nightfold-dataset-key 1 voice 1 " HEX_1 "\n",
-		"nightfold-dataset-key 2 sms 1 " HEX_1 "\n",
-		"nightfold-dataset-key 1 sms 1 " HEX_1,
-		"nightfold-dataset-key 1 sms 1 " HEX_1 "0\n",
-		"nightfold-dataset-key 1 sms 1 X" HEX_1 "\n",
-		"nightfold-dataset-key 1 sms 1 000102030405060708090A0B0C0D0E0F101112131415161718191a1b1c1d1e1f\n",
+		"nightfold-dataset-key 1 sms 1 " BEGAN,
+		"nightfold-dataset-key 1 sms 2 " BEGAN HEX_1 "\n",
+		"nightfold-dataset-key 1 voice 1 " BEGAN HEX_1 "\n",
+		"nightfold-dataset-key 2 sms 1 " BEGAN HEX_1 "\n",
+		"nightfold-dataset-key 1 sms 1 " BEGAN HEX_1,
+		"nightfold-dataset-key 1 sms 1 " BEGAN HEX_1 "0\n",
+		"nightfold-dataset-key 1 sms 1 " BEGAN "X" HEX_1 "\n",
+		"nightfold-dataset-key 1 sms 1 " BEGAN
+		"000102030405060708090A0B0C0D0E0F101112131415161718191a1b1c1d1e1f\n",
+		"nightfold-dataset-key 1 sms 1 " HEX_1 "\n",
+		"nightfold-dataset-key 1 sms 1 2026-11-21T02:00:00z " HEX_1 "\n",
+		"nightfold-dataset-key 1 sms 1 2026-11-31T02:00:00Z " HEX_1 "\n",
+		"nightfold-dataset-key 1 sms 1 2026-11-21T02:00Z    " HEX_1 "\n",
+		"nightfold-dataset-key 1 sms 1 2026-11-21T02:00:00Z\t" HEX_1 "\n",
 	};
 	_secret_ struct dataset_key *key = NULL;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
 		put("sms.1.dataset-key", texts[i], 0600);
-		assert_int_equal(dataset_key_load(folder, "sms", &key), ERR_FORMAT);
+		assert_int_equal(dataset_key_load(folder, "sms", NOW, &key), ERR_FORMAT);
 		assert_non_null(strstr(err_message(), "that costs deduplication, not data"));
 		assert_file("sms.1.dataset-key", texts[i]);
 	}
 	put("sms.1.dataset-key", SMS_1, 0640);
-	assert_int_equal(dataset_key_load(folder, "sms", &key), ERR_REFUSED);
+	assert_int_equal(dataset_key_load(folder, "sms", NOW, &key), ERR_REFUSED);
 	assert_null(key);
 	assert_int_equal(count_entries(), 1);
 }
@@ -131,13 +159,13 @@ static void what_cannot_be_destroyed_is_said_and_stops_no_backup(void **state)
 	uint32_t epoch;
 
 	(void)state;
-	log_init("test", false);
 	put("sms.2.dataset-key", SMS_2, 0600);
 	assert_int_equal(mkdir(in("sms.1.dataset-key"), 0700), 0);
-	assert_int_equal(dataset_key_load(folder, "sms", &key), 0);
+	assert_int_equal(dataset_key_load(folder, "sms", NOW, &key), 0);
 	assert_int_equal(key->epoch, 2);
+	assert_int_equal(dataset_key_destroy_older(folder, "sms", 2), ERR_SYSTEM);
 	/* A rotation was asked to destroy it, and says that it did not. */
-	assert_int_equal(dataset_key_rotate(folder, "sms", &epoch), ERR_SYSTEM);
+	assert_int_equal(dataset_key_rotate(folder, "sms", NOW + 1, &epoch), ERR_SYSTEM);
 	assert_int_equal(epoch, 3);
 	assert_non_null(strstr(err_message(), "epoch 3 of dataset sms is in use, but an older key still exists"));
 }
@@ -154,7 +182,7 @@ static void two_that_make_the_first_key_at_once_get_the_same(void **state)
 		children[i] = fork();
 		if (children[i] == 0) {
 			struct dataset_key *key = NULL;
-			bool ok = dataset_key_load(folder, "sms", &key) == 0 &&
+			bool ok = dataset_key_load(folder, "sms", NOW, &key) == 0 &&
 				  write(pipes[1], key->key, KEY_SIZE) == KEY_SIZE;
 
 			_exit(ok ? 0 : 1);
@@ -197,6 +225,7 @@ int main(void)
 		in_folder(the_first_use_makes_a_key_that_stays),
 		in_folder(the_highest_epoch_is_in_use_and_older_ones_are_destroyed),
 		in_folder(rotation_makes_a_new_epoch_and_wipes_the_old_key),
+		in_folder(the_epoch_in_use_can_be_asked_for_and_none_is_made),
 		in_folder(there_must_be_something_to_rotate),
 		in_folder(damaged_and_open_files_are_refused_and_not_replaced),
 		in_folder(what_cannot_be_destroyed_is_said_and_stops_no_backup),

@@ -33,7 +33,8 @@
 #include "repo/sync.h"
 
 #define NIGHT_DATASET "sms"
-#define NIGHT_DAYS    30 /* the window */
+#define NIGHT_DAYS    30                  /* the window */
+#define NIGHT_BEGAN   INT64_C(1790000000) /* the first */
 
 /* Who works: keys and a state folder of their own. */
 struct worker_host {
@@ -163,7 +164,7 @@ static inline void host_init(struct nights *n, struct worker_host *h, const char
 	snprintf(h->state, sizeof h->state, "%s/state-%s", n->folder, name);
 	assert_int_equal(mkdir(keys, 0700), 0);
 	if (role == ROLE_AGENT)
-		assert_int_equal(dataset_key_load(keys, NIGHT_DATASET, &h->key), 0);
+		assert_int_equal(dataset_key_load(keys, NIGHT_DATASET, NIGHT_BEGAN, &h->key), 0);
 	trust_add(n, name, h->signer);
 }
 
@@ -198,7 +199,7 @@ static inline struct nights *nights_new(void)
 					      .chunk = 64u << 10,
 					      .cipher = SUITE_XCHACHA20POLY1305 };
 	n->config = (struct config){ .clock_check = true, .test_clock = true };
-	set_now(n, INT64_C(1790000000));
+	set_now(n, NIGHT_BEGAN);
 	return n;
 }
 

@@ -250,9 +250,9 @@ static void chunk_size_cipher_and_dataset_key_may_change_from_night_to_night(voi
 
 	/* Nothing is deduplicated against the old key, and nothing of it is kept. */
 	assert_int_equal(access(old_cache, F_OK), 0);
-	assert_int_equal(dataset_key_rotate(keys, NIGHT_DATASET, &epoch), 0);
+	assert_int_equal(dataset_key_rotate(keys, NIGHT_DATASET, n->now, &epoch), 0);
 	secret_free(n->agent.key);
-	assert_int_equal(dataset_key_load(keys, NIGHT_DATASET, &n->agent.key), 0);
+	assert_int_equal(dataset_key_load(keys, NIGHT_DATASET, n->now, &n->agent.key), 0);
 	nights_pass(n, &taken);
 	assert_int_equal(taken.cached_files, 0);
 	assert_int_equal(taken.read_files, 3);
