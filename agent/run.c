@@ -239,6 +239,7 @@ static int run_dataset(const struct session *s, const struct config_dataset *dat
 	int status = code == 0 ? findings_exit(w.findings, false) : err_exit(code);
 	if (code == 0 && o.clock_refused && (run->steps & STEP_SNAPSHOT) == 0)
 		status = EXIT_REFUSED;
+	findings_tell_rest(w.findings);
 	if (code != 0)
 		log_error("%s: %s", dataset->name, err_message());
 	if (run->json != NULL)

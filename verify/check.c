@@ -145,6 +145,7 @@ static void tell_json(struct checker *v, const char *dataset, const struct findi
 	json_put_int(j, "file_bytes", (int64_t)result->file_bytes);
 	json_put_int(j, "lost_files", (int64_t)result->lost_files);
 	json_put_int(j, "healed", (int64_t)result->healed);
+	json_put_int(j, "healable", (int64_t)result->healable);
 	findings_json(findings, j, "findings");
 	json_close_object(j);
 }
@@ -180,7 +181,8 @@ static void tell_verdict(const struct checker *v, const struct findings *finding
 	else if (v->options.repair)
 		printf("%" PRIu64 " objects healed; NOT healed: %s\n", result->healed, wrong);
 	else
-		printf("NOT well: %s%s\n", wrong, v->place_count > 1 ? "; --repair heals one zone from the other" : "");
+		printf("NOT well: %s%s\n", wrong,
+		       result->healable > 0 ? "; --repair heals one zone from the other" : "");
 }
 
 static void tell_words(const struct checker *v, const char *dataset, const struct findings *findings,
@@ -224,6 +226,7 @@ static int check_dataset(struct checker *v, const char *name, const struct confi
 
 	int status = code == 0 ? findings_exit(findings, true) : err_exit(code);
 	double seconds = (double)(clock_ticks() - started) / 1e9;
+	findings_tell_rest(findings);
 	if (code != 0)
 		log_error("%s: %s", name, err_message());
 	if (v->json != NULL)

@@ -158,6 +158,8 @@ int repo_check(struct repo *r, const struct check_options *options, struct check
 		code = check_repair(&c);
 	if (code == 0 && options->level >= CHECK_DATA)
 		code = check_data(&c);
+	if (code == 0 && !options->repair)
+		result->healable = check_healable(&c);
 	reach_free(c.reach);
 	free(c.unknown);
 	return code;

@@ -40,6 +40,7 @@ struct check_result {
 	uint64_t files, file_bytes; /* decoded and compared, each in each zone */
 	uint64_t lost_files;        /* of the newest snapshots that lack them: in no zone whole */
 	uint64_t healed;            /* objects that repair put or replaced */
+	uint64_t healable;          /* findings that a repair would heal; counted without one */
 };
 
 /*

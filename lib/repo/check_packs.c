@@ -78,8 +78,8 @@ static void note_orphans(struct checking *c)
 		for (unsigned zone = 0; zone < c->r->zone_count; zone++) {
 			if ((c->r->orphans[i].zones & ZONE_BIT(zone)) != 0)
 				findings_add(c->r->findings, FINDING_NOTE, c->r->zones[zone].name, name,
-					     "is named by no index: an interrupted run left it, or it is not "
-					     "Nightfold's; it is left alone");
+					     "is named by no index: an interrupted run left it, or somebody else; "
+					     "unless the agent's next run uses it, it is deleted after the grace");
 		}
 	}
 	if (c->r->orphan_count > CHECK_NAMED_MAX)

@@ -46,6 +46,8 @@ must_check int check_lost(struct checking *c);
 
 /* repair.c */
 must_check int check_repair(struct checking *c);
+/* How many of the findings a repair would heal: their object is good in the other zone, or nobody needs it. */
+uint64_t check_healable(struct checking *c);
 
 /* check_data.c */
 must_check int check_data(struct checking *c);

@@ -8,15 +8,23 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "crypto/digest.h"
 
-/* A zone full of rubbish must not fill memory and log: what comes after this many is counted, not kept. */
+/* A zone full of rubbish must not fill memory: what comes after this many is counted, not kept. */
 #define FINDINGS_MAX 5000
+#define KINDS        (FINDING_REFUSED + 1)
+
+/* Nor the log: of each kind this many are told. What is lost is told all the same: nobody else says which files those are. */
+#define TOLD_MAX 20
 
 struct findings {
 	pthread_mutex_t lock;
 	struct finding **list;
-	size_t count, cap, unkept;
-	unsigned unkept_kinds; /* bits 1 << enum finding_kind */
+	size_t count, cap;
+	/* Fingerprints of all that were ever added, open addressing, 0: free; so that a fact is told and counted once. */
+	uint64_t *prints;
+	size_t print_count, print_cap; /* the latter a power of two */
+	size_t unkept[KINDS], told[KINDS], untold[KINDS];
 };
 
 struct findings *findings_new(void)
@@ -31,6 +39,7 @@ void findings_free(struct findings *f)
 {
 	if (f == NULL)
 		return;
+	findings_tell_rest(f);
 	for (size_t i = 0; i < f->count; i++) {
 		free(f->list[i]->zone);
 		free(f->list[i]->object);
@@ -38,6 +47,7 @@ void findings_free(struct findings *f)
 		free(f->list[i]);
 	}
 	free(f->list);
+	free(f->prints);
 	pthread_mutex_destroy(&f->lock);
 	free(f);
 }
@@ -47,17 +57,58 @@ static bool same_text(const char *a, const char *b)
 	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
-/* A repo is loaded several times in a run: the same fact is told once. */
-static bool known(const struct findings *f, enum finding_kind kind, const char *zone, const char *object,
-		  const char *text)
+static uint64_t print_of(enum finding_kind kind, const char *zone, const char *object, const char *text)
 {
-	for (size_t i = f->count; i > 0; i--) {
-		const struct finding *old = f->list[i - 1];
+	const char *parts[] = { zone, object, text };
+	uint8_t head[1 + 3] = { (uint8_t)kind }, digest[DIGEST_SIZE];
+	struct sha256 *hash = sha256_new();
+	uint64_t print = 0;
 
-		if (old->kind == kind && same_text(old->zone, zone) && same_text(old->object, object) &&
-		    same_text(old->text, text))
-			return true;
+	for (size_t i = 0; i < 3; i++)
+		head[1 + i] = parts[i] != NULL;
+	sha256_reset(hash);
+	sha256_update(hash, head, sizeof head);
+	for (size_t i = 0; i < 3; i++) {
+		if (parts[i] != NULL)
+			sha256_update(hash, parts[i], strlen(parts[i]) + 1);
 	}
+	sha256_final(hash, digest);
+	sha256_free(hash);
+	for (size_t i = 0; i < 8; i++)
+		print = print << 8 | digest[i];
+	return print == 0 ? 1 : print;
+}
+
+/* Where a print is, or would go. */
+static size_t slot_of(const uint64_t *prints, size_t cap, uint64_t print)
+{
+	size_t slot = print & (cap - 1);
+
+	while (prints[slot] != 0 && prints[slot] != print)
+		slot = (slot + 1) & (cap - 1);
+	return slot;
+}
+
+/* A repo is loaded several times in a run: the same fact is told once. */
+static bool known(struct findings *f, uint64_t print)
+{
+	if (2 * f->print_count >= f->print_cap) {
+		size_t cap = f->print_cap == 0 ? 64 : 2 * f->print_cap;
+		uint64_t *wider = xcalloc(cap, sizeof *wider);
+
+		for (size_t i = 0; i < f->print_cap; i++) {
+			if (f->prints[i] != 0)
+				wider[slot_of(wider, cap, f->prints[i])] = f->prints[i];
+		}
+		free(f->prints);
+		f->prints = wider;
+		f->print_cap = cap;
+	}
+	size_t slot = slot_of(f->prints, f->print_cap, print);
+	if (f->prints[slot] != 0)
+		return true;
+	f->prints[slot] = print;
+	f->print_count++;
 	return false;
 }
 
@@ -93,6 +144,21 @@ static void tell(const struct finding *finding)
 	}
 }
 
+static void keep(struct findings *f, const struct finding *finding)
+{
+	struct finding *new = xcalloc(1, sizeof *new);
+
+	new->kind = finding->kind;
+	new->zone = finding->zone == NULL ? NULL : xstrdup(finding->zone);
+	new->object = finding->object == NULL ? NULL : xstrdup(finding->object);
+	new->text = xstrdup(finding->text);
+	if (f->count == f->cap) {
+		f->cap = f->cap == 0 ? 16 : 2 * f->cap;
+		f->list = xrealloc(f->list, f->cap, sizeof(struct finding *));
+	}
+	f->list[f->count++] = new;
+}
+
 void findings_add(struct findings *f, enum finding_kind kind, const char *zone, const char *object, const char *format,
 		  ...)
 {
@@ -104,24 +170,39 @@ void findings_add(struct findings *f, enum finding_kind kind, const char *zone, 
 	va_end(arguments);
 
 	pthread_mutex_lock(&f->lock);
-	if (f->count == FINDINGS_MAX) {
-		if (f->unkept++ == 0)
-			log_error("more than %d findings: those after them are not told; the exit status counts them",
-				  FINDINGS_MAX);
-		f->unkept_kinds |= 1u << kind;
-	} else if (!known(f, kind, zone, object, text)) {
-		struct finding *new = xcalloc(1, sizeof *new);
+	if (!known(f, print_of(kind, zone, object, text))) {
+		struct finding new = {
+			.kind = kind, .zone = (char *)(uintptr_t)zone, .object = (char *)(uintptr_t)object, .text = text
+		};
 
-		new->kind = kind;
-		new->zone = zone == NULL ? NULL : xstrdup(zone);
-		new->object = object == NULL ? NULL : xstrdup(object);
-		new->text = xstrdup(text);
-		if (f->count == f->cap) {
-			f->cap = f->cap == 0 ? 16 : 2 * f->cap;
-			f->list = xrealloc(f->list, f->cap, sizeof(struct finding *));
+		if (f->count == FINDINGS_MAX)
+			f->unkept[kind]++;
+		else
+			keep(f, &new);
+		if (kind == FINDING_LOST || f->told[kind] < TOLD_MAX) {
+			f->told[kind]++;
+			tell(&new);
+		} else {
+			f->untold[kind]++;
 		}
-		f->list[f->count++] = new;
-		tell(new);
+	}
+	pthread_mutex_unlock(&f->lock);
+}
+
+void findings_tell_rest(struct findings *f)
+{
+	pthread_mutex_lock(&f->lock);
+	for (unsigned kind = 0; kind < KINDS; kind++) {
+		const char *name = finding_kind_name((enum finding_kind)kind),
+			   *listed = f->unkept[kind] == 0 ? "all" : "the first 5000 findings";
+
+		if (f->untold[kind] == 0)
+			continue;
+		if (kind == FINDING_NOTE)
+			log_info("and %zu more of this kind (%s): --json lists %s", f->untold[kind], name, listed);
+		else
+			log_warning("and %zu more of this kind (%s): --json lists %s", f->untold[kind], name, listed);
+		f->untold[kind] = 0;
 	}
 	pthread_mutex_unlock(&f->lock);
 }
@@ -148,7 +229,7 @@ void findings_heal_zone(struct findings *f, enum finding_kind kind, const char *
 
 size_t findings_count(const struct findings *f, enum finding_kind kind, bool unhealed_only)
 {
-	size_t count = 0;
+	size_t count = f->unkept[kind];
 
 	for (size_t i = 0; i < f->count; i++)
 		count += f->list[i]->kind == kind && !(unhealed_only && f->list[i]->healed);
@@ -211,8 +292,8 @@ int findings_exit(const struct findings *f, bool for_check)
 {
 	bool degraded = false;
 
-	for (unsigned kind = 0; kind <= FINDING_REFUSED; kind++) {
-		if ((f->unkept_kinds & 1u << kind) == 0 || kind == FINDING_NOTE)
+	for (unsigned kind = 0; kind < KINDS; kind++) {
+		if (f->unkept[kind] == 0 || kind == FINDING_NOTE)
 			continue;
 		degraded = true;
 		if (kind == FINDING_LOST || (for_check && is_damage((enum finding_kind)kind)))

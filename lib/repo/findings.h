@@ -1,6 +1,7 @@
 /*
  * What is wrong with a zone, a dataset or a run: collected, so that every command tells all of it and decides one exit status.
- * Each finding is told once as it is found (log_warning or log_error) and again in --json. Thread-safe.
+ * Each finding is told once as it is found (log_warning or log_error) and again in --json. Of each kind but LOST the first 20 are told,
+ * and then how many more there were; --json has the first 5000 of all. Counts are exact. Thread-safe.
  */
 #ifndef REPO_FINDINGS_H
 #define REPO_FINDINGS_H
@@ -39,12 +40,16 @@ void findings_free(struct findings *f);
 printf_like(5, 6) void findings_add(struct findings *f, enum finding_kind kind, const char *zone, const char *object,
 				    const char *format, ...);
 
+/* Says how many findings were not told one by one, if any: before a command sums up. findings_free() does it else. */
+void findings_tell_rest(struct findings *f);
+
 /* Marks the findings of this object in this zone as healed. */
 void findings_heal(struct findings *f, const char *zone, const char *object);
 
 /* Marks the findings of this kind about this zone as a whole (which name no object) as healed. */
 void findings_heal_zone(struct findings *f, enum finding_kind kind, const char *zone);
 
+/* Exact, also where there are more than are kept. */
 size_t findings_count(const struct findings *f, enum finding_kind kind, bool unhealed_only);
 size_t findings_total(const struct findings *f);
 const struct finding *findings_at(const struct findings *f, size_t i);

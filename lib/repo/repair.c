@@ -100,15 +100,21 @@ static void heal_if_mark(struct checking *c, unsigned zone, const char *object)
  * A damaged pack that is condemned, or withdrawn, and that no live snapshot needs is not brought again, and of no more use to anybody.
  * Only where nothing is in doubt about who needs what.
  */
-static void drop_if_unneeded(struct checking *c, unsigned zone, const char *object)
+static bool is_unneeded(const struct checking *c, unsigned zone, const char *object)
 {
 	uint8_t name[DIGEST_SIZE];
 	uint32_t number;
 
 	if (!c->r->complete || c->r->chain_broken || reach_missing_count(c->reach) > 0)
-		return;
-	if (name_parse_pack(object, c->r->dataset, name) != 0 || catalog_find_pack(c->r->catalog, name, &number) != 0 ||
-	    reach_pack(c->reach, number) || (repo_pack_bits(c->r, number) & (PACK_IN_0 << zone)) != 0)
+		return false;
+	return name_parse_pack(object, c->r->dataset, name) == 0 &&
+	       catalog_find_pack(c->r->catalog, name, &number) == 0 && !reach_pack(c->reach, number) &&
+	       (repo_pack_bits(c->r, number) & (PACK_IN_0 << zone)) == 0;
+}
+
+static void drop_if_unneeded(struct checking *c, unsigned zone, const char *object)
+{
+	if (!is_unneeded(c, zone, object))
 		return;
 	int code = zone_delete(c->r->zones[zone].writer, object);
 	if (code != 0 && code != ERR_MISSING) {
@@ -140,6 +146,45 @@ static int settle_zone(struct checking *c, unsigned zone)
 	if (code == 0 && lacking == 0)
 		findings_heal_zone(r->findings, FINDING_MISSING, r->zones[zone].name);
 	return code;
+}
+
+/* Only of what lives is anything brought, and an intent only where it counts. */
+static bool may_be_brought(const struct repo *r, const char *object)
+{
+	uint8_t id[SNAPSHOT_ID_SIZE];
+	uint32_t generation;
+	int64_t taken_at;
+
+	if (name_parse_header(object, r->dataset, &taken_at, id) != 0 &&
+	    name_parse_seal(object, r->dataset, id, &generation) != 0)
+		return true;
+	const struct snapshot *s = repo_find(r, id);
+	return s != NULL && snapshot_stays(r, s);
+}
+
+static bool is_healable(struct checking *c, const struct finding *f)
+{
+	const struct repo *r = c->r;
+	unsigned to = f->zone == NULL ? r->zone_count : zone_number(r, f->zone);
+	bool good = false;
+
+	if (f->healed || to == r->zone_count || !r->zones[to].up || r->zone_count < 2)
+		return false;
+	if (f->object == NULL)
+		return f->kind == FINDING_MISSING || f->kind == FINDING_ROLLED_BACK;
+	for (unsigned from = 0; from < r->zone_count && is_damage(f->kind); from++)
+		good = good || (from != to && r->zones[from].up && may_be_brought(r, f->object) &&
+				good_now(c, from, f->object));
+	return good || (f->kind == FINDING_DAMAGED && is_unneeded(c, to, f->object));
+}
+
+uint64_t check_healable(struct checking *c)
+{
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < findings_total(c->r->findings); i++)
+		count += is_healable(c, findings_at(c->r->findings, i));
+	return count;
 }
 
 static bool anything_to_do(const struct repo *r)

@@ -138,8 +138,8 @@ check "and the files are named" exits 4 "" at --level data --json
 check "with the one that is lost" finding lost "" large
 check "and the others are not lost" eval '! grep -q "\"object\":\"file-1\"" out'
 
-check "a pack that nobody indexed is told and left alone" eval '
+check "a pack that nobody indexed is told, and no business of a check" eval '
 	mkdir -p az1/sms/packs/00 && name=$(printf x | sha256sum | cut -c1-64) &&
 	mkdir -p az1/sms/packs/${name:0:2} && printf x >az1/sms/packs/${name:0:2}/$name &&
-	exits 4 "named by no index" at --repair && test -e az1/sms/packs/${name:0:2}/$name'
+	exits 4 "deleted after the grace" at --repair && test -e az1/sms/packs/${name:0:2}/$name'
 echo "1..$number"

@@ -338,6 +338,27 @@ static void what_no_index_names_and_is_larger_than_a_pack_is_not_read(void **sta
 	assert_true(has_finding(m, FINDING_NOTE, "z1", name));
 }
 
+static void a_repair_is_offered_for_what_it_can_heal(void **state)
+{
+	struct made *m = *state;
+	struct check_result result;
+	const uint8_t id[SNAPSHOT_ID_SIZE] = { 7 };
+	char name[OBJECT_NAME_MAX];
+
+	two_nights(m);
+	save_file(path_in(m, 0, name_header(DATASET, now - DAY, id, name)), "rubbish", 7);
+	assert_int_equal(run_check(m, (struct check_options){ .level = CHECK_FINGERPRINT }, &result), EXIT_INTEGRITY);
+	assert_int_equal(result.healable, 0);
+
+	flip(m, 0, m->snapshots[0].header_name);
+	flip(m, 0, m->snapshots[0].content_name);
+	take_away(m, 0, m->snapshots[1].seal_name);
+	flip(m, 0, m->snapshots[1].node_name);
+	flip(m, 1, m->snapshots[1].node_name);
+	assert_int_equal(run_check(m, (struct check_options){ .level = CHECK_FINGERPRINT }, &result), EXIT_INTEGRITY);
+	assert_int_equal(result.healable, 3);
+}
+
 static void a_seal_without_a_snapshot_is_a_note(void **state)
 {
 	struct made *m = *state;
@@ -597,6 +618,7 @@ int main(void)
 		in_zones(an_expired_snapshot_is_a_note),
 		in_zones(repair_brings_back_nothing_that_is_being_destroyed),
 		in_zones(what_no_index_names_and_is_larger_than_a_pack_is_not_read),
+		in_zones(a_repair_is_offered_for_what_it_can_heal),
 		in_zones(a_seal_without_a_snapshot_is_a_note),
 		in_zones(seals_are_judged_by_their_newest_good_generation),
 		in_zones(a_damaged_mark_is_healed_from_the_other_zone),
