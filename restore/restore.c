@@ -115,9 +115,10 @@ static void say_result(struct run *x, const struct restore_result *result, uint6
 	else if (result->lost == 0)
 		puts("the fingerprint of every file was checked on what was written");
 	if (result->lost > 0)
-		printf("%" PRIu64 " losses, named above: %s\n", result->lost,
-		       x->session.only_zone >= 0 ? "without --zone, the other zone may have them whole"
-						 : "neither zone has them whole");
+		printf("%" PRIu64 " %s, named above with the reason%s\n", result->lost,
+		       result->lost == 1 ? "loss" : "losses",
+		       x->session.only_zone >= 0 ? "; without --zone, the other zone may have whole what this one lacks"
+						 : "");
 }
 
 static int print_result(struct run *x, const struct restore_result *result, uint64_t ticks)

@@ -136,15 +136,12 @@ static int print_file(struct opened *o, const char *path)
 	const char *clean = selection.count == 0 ? "" : selection.paths[0].path;
 	code = tree_find(o->tree, clean, strlen(clean), &e, &n);
 	if (code == 0 && e->link != NULL) {
-		_buf_ struct buf link = { 0 };
-
-		buf_init(&link, ENTRY_PATH_MAX, "path");
-		code = buf_append(&link, e->link, e->link_len);
-		if (code == 0)
-			code = tree_find(o->tree, (const char *)link.data, link.len, &e, &n);
+		code = tree_original(o->tree, e, &e, &n);
+		if (code == ERR_FORMAT)
+			code = failed_in(ERR_INTEGRITY, "'%s'", path);
 	}
 	selection_release(&selection);
-	if (code == 0 && (e->type != ENTRY_FILE || e->link != NULL))
+	if (code == 0 && e->type != ENTRY_FILE)
 		code = failed(ERR_USAGE, "'%s' is no file but a %s", path, entry_type_name(e->type));
 	if (code != 0)
 		return code == ERR_USAGE || code == ERR_MISSING || !fetch_lost(code) ? code : ERR_INTEGRITY;

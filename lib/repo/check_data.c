@@ -115,6 +115,8 @@ struct pass {
 	struct progress *progress;
 	const struct snapshot *snapshot;
 	int zone; /* -1: any; what fails is lost */
+	const uint8_t *root_key;
+	struct tree *originals; /* where hard links lead; opened when first needed */
 	struct ordered *ordered;
 	struct batch *batch; /* being filled; NULL: none */
 	atomic_bool gone;    /* the zone does not answer any more */
@@ -354,6 +356,26 @@ static int add_file(struct pass *p, struct tree *tree, const struct entry *e, co
 	return add_end(p, e, e->path, e->path_len, code == 0 ? NULL : xstrdup(err_message()));
 }
 
+/* A hard link has to lead to what it says. Where that is lost, the walk tells. */
+static int check_link(struct pass *p, const struct entry *e)
+{
+	uint8_t digest[DIGEST_SIZE];
+	const struct entry *original;
+	const struct node *node;
+	int code = 0;
+
+	sha256((const uint8_t *)e->path, e->path_len, digest);
+	if (!check_in_slice(p->c->options, digest))
+		return 0;
+	if (p->originals == NULL)
+		code = tree_open(p->fetcher, p->snapshot->header.root_id, p->root_key, &p->originals);
+	if (code == 0)
+		code = tree_original(p->originals, e, &original, &node);
+	if (code == ERR_FORMAT)
+		return add_end(p, e, e->path, e->path_len, xstrdup(err_message()));
+	return fetch_lost(code) ? 0 : code;
+}
+
 static int step(struct pass *p, struct tree *tree, bool *end)
 {
 	const struct entry *e;
@@ -367,9 +389,12 @@ static int step(struct pass *p, struct tree *tree, bool *end)
 		return add_end(p, NULL, path, len, xstrdup(err_message()));
 	}
 	*end = code == 0 && e == NULL;
-	if (code != 0 || *end || e->type != ENTRY_FILE || e->link != NULL ||
-	    !check_in_slice(p->c->options, e->fingerprint))
+	if (code != 0 || *end)
 		return code;
+	if (e->link != NULL)
+		return check_link(p, e);
+	if (e->type != ENTRY_FILE || !check_in_slice(p->c->options, e->fingerprint))
+		return 0;
 	return add_file(p, tree, e, node);
 }
 
@@ -393,6 +418,7 @@ static int walk(struct pass *p, const uint8_t root_key[KEY_SIZE])
 	}
 	if (code != 0)
 		return code;
+	p->root_key = root_key;
 	p->hash = sha256_new();
 	p->ordered = ordered_new((size_t)threads * 2, threads, &calls, p);
 	while (code == 0 && !end && !atomic_load(&p->gone)) {
@@ -406,6 +432,7 @@ static int walk(struct pass *p, const uint8_t root_key[KEY_SIZE])
 		batch_free(NULL, p->batch);
 	code = code == 0 ? ordered_finish(p->ordered) : ordered_abort(p->ordered, code);
 	tree_close(tree);
+	tree_close(p->originals);
 	sha256_free(p->hash);
 	free(p->reason);
 	return code;

@@ -138,7 +138,33 @@ static void tell_link_lost(struct restore *x, const struct entry *e)
 		     log_printable(e->link, e->link_len, original, sizeof original));
 }
 
-static int create_other(struct restore *x, const struct entry *e)
+/* What a hard link names, by a stream of its own. *e: valid until the next call. */
+static int find_original(struct restore *x, const struct entry *link, const struct entry **e, const struct node **n)
+{
+	int code = 0;
+
+	if (x->originals == NULL)
+		code = tree_open(x->fetcher, x->options->snapshot->header.root_id, x->options->root_key, &x->originals);
+	return code == 0 ? tree_original(x->originals, link, e, n) : code;
+}
+
+/* A hard link could not be made: because of the snapshot, of what was lost of it, or of the target. */
+static int settle_link(struct restore *x, const struct entry *e, int code)
+{
+	_free_ char *said = xstrdup(err_message());
+	const struct entry *original;
+	const struct node *n;
+
+	if (find_original(x, e, &original, &n) == ERR_FORMAT)
+		return settle(x, e, ERR_FORMAT);
+	if (code != ERR_MISSING)
+		return settle(x, e, err_adopt(code, said));
+	tell_link_lost(x, e);
+	return 0;
+}
+
+/* Anything but a file with content of its own. */
+static int create(struct restore *x, const struct entry *e)
 {
 	if (e->type == ENTRY_SOCKET && e->link == NULL) {
 		_free_ char *path = xstrndup(e->path, e->path_len);
@@ -149,12 +175,8 @@ static int create_other(struct restore *x, const struct entry *e)
 	}
 	int code = target_create(x->target, e);
 
-	if (code == ERR_MISSING && e->link != NULL) {
-		tell_link_lost(x, e);
-		return 0;
-	}
 	if (code != 0)
-		return settle(x, e, code);
+		return code;
 	if (e->type == ENTRY_FOLDER)
 		x->result->folders++;
 	else if (e->type == ENTRY_FILE)
@@ -165,17 +187,11 @@ static int create_other(struct restore *x, const struct entry *e)
 }
 
 /* The entry that a hard link names, under the link's own path. *copy points into the node of x->originals. */
-static int find_original(struct restore *x, const struct entry *link, struct entry *copy, const struct node **n)
+static int stand_for_original(struct restore *x, const struct entry *link, struct entry *copy, const struct node **n)
 {
 	const struct entry *original;
-	int code = 0;
+	int code = find_original(x, link, &original, n);
 
-	if (x->originals == NULL)
-		code = tree_open(x->fetcher, x->options->snapshot->header.root_id, x->options->root_key, &x->originals);
-	if (code == 0)
-		code = tree_find(x->originals, link->link, link->link_len, &original, n);
-	if (code == 0 && original->link != NULL)
-		code = failed(ERR_FORMAT, "it is a hard link of a hard link");
 	if (code != 0)
 		return code;
 	*copy = *original;
@@ -198,9 +214,15 @@ static int add_link_of_outsider(struct restore *x, const struct entry *e)
 	if (path != NULL) {
 		copy.link = path;
 		copy.link_len = (uint32_t)strlen(path);
-		return create_other(x, &copy);
+		int made = create(x, &copy);
+		if (made != ERR_MISSING)
+			return settle(x, &copy, made);
+		tell_link_lost(x, &copy);
+		return 0;
 	}
-	int code = find_original(x, e, &copy, &n);
+	int code = stand_for_original(x, e, &copy, &n);
+	if (code == ERR_FORMAT)
+		return settle(x, e, code);
 	if (fetch_lost(code)) {
 		tell_link_lost(x, e);
 		return 0;
@@ -222,9 +244,11 @@ static int add_entry(void *context, const struct entry *e, const struct node *n)
 		x->links_seen = true;
 		if (!selection_has(x->options->selection, e->link, e->link_len))
 			return add_link_of_outsider(x, e);
+		int code = create(x, e);
+		return code == 0 || code == ERR_FULL ? code : settle_link(x, e, code);
 	}
-	if (e->type != ENTRY_FILE || e->link != NULL)
-		return create_other(x, e);
+	if (e->type != ENTRY_FILE)
+		return settle(x, e, create(x, e));
 	if (x->result->resumed && target_has(x->target, e)) {
 		x->result->kept++;
 		x->result->files++;
@@ -273,7 +297,7 @@ static int read_back_entry(void *context, const struct entry *e, const struct no
 		if (path == NULL || strlen(path) != e->path_len || memcmp(path, e->path, e->path_len) != 0)
 			return 0;
 		tree = x->originals;
-		code = find_original(x, e, &copy, &n);
+		code = stand_for_original(x, e, &copy, &n);
 		if (code != 0)
 			return fetch_lost(code) ? 0 : code;
 	}

@@ -1,7 +1,7 @@
 /*
  * The way from the root to an entry is a stack of nodes, each with the child to go to next. A node is checked against
  * what its parent says of it: type, level, size beneath, first path, and that it ends before its neighbour begins. So
- * entries come in path order whatever a node claims.
+ * entries come in path order whatever a node claims. A trail then sees to it that each is in a folder.
  */
 #include "repo/tree.h"
 
@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/stop.h"
+#include "repo/trail.h"
 
 struct frame {
 	struct fetched_node fetched;
@@ -28,6 +29,7 @@ struct tree {
 	char *path; /* what is sought */
 	size_t path_len;
 	bool all;
+	struct trail trail;
 	char *lost;
 	size_t lost_len;
 };
@@ -70,6 +72,7 @@ void tree_close(struct tree *t)
 	while (t->depth > 0)
 		pop(t);
 	blob_codec_free(t->codec);
+	trail_release(&t->trail);
 	free(t->path);
 	free(t->lost);
 	free(t);
@@ -109,20 +112,29 @@ static uint32_t first_in(const struct tree *t, const struct node *n)
 	return exact ? low : low - 1;
 }
 
-int tree_seek(struct tree *t, const char *path, size_t len)
+/* Whether the path is, or would be, in the node. */
+static bool holds(const struct frame *frame, const char *path, size_t len)
 {
-	int code = path_check(path, len);
+	const struct node *n = &frame->fetched.node;
+	bool branch = n->type == NODE_BRANCH;
+	const char *first = branch ? n->children[0].first_path : n->entries[0].path;
+	size_t first_len = branch ? n->children[0].first_path_len : n->entries[0].path_len;
 
-	if (code != 0)
-		return code;
-	while (t->depth > 1)
-		pop(t);
+	return path_compare(first, first_len, path, len) <= 0 &&
+	       (frame->limit == NULL || path_compare(path, len, frame->limit, frame->limit_len) < 0);
+}
+
+/* From here on the stream gives what is at or beneath the path. Nodes that hold it are not fetched again. */
+static void go_to(struct tree *t, const char *path, size_t len)
+{
 	free(t->path);
 	t->path = xstrndup(path, len);
 	t->path_len = len;
 	t->all = len == 0;
-	t->frames[0].next = first_in(t, &t->frames[0].fetched.node);
-	return 0;
+	while (t->depth > 1 && !holds(&t->frames[t->depth - 1], path, len))
+		pop(t);
+	struct frame *top = &t->frames[t->depth - 1];
+	top->next = first_in(t, &top->fetched.node);
 }
 
 static int wrong(const struct node_child *child, const char *what)
@@ -162,11 +174,11 @@ static int check_child(const struct node *parent, const struct node_child *child
 	return 0;
 }
 
-static void set_lost(struct tree *t, const struct node_child *child)
+static void set_lost(struct tree *t, const char *path, size_t len)
 {
 	free(t->lost);
-	t->lost = xstrndup(child->first_path, child->first_path_len);
-	t->lost_len = child->first_path_len;
+	t->lost = xstrndup(path, len);
+	t->lost_len = len;
 }
 
 /* Goes down to the child that the branch on top stands at. Whatever happens, the branch then stands behind it. */
@@ -186,7 +198,8 @@ static int descend(struct tree *t)
 		code = check_child(parent, child, &frame->fetched.node, frame);
 	if (code != 0) {
 		fetched_node_release(&frame->fetched);
-		set_lost(t, child);
+		set_lost(t, child->first_path, child->first_path_len);
+		trail_lose(&t->trail, child->first_path, child->first_path_len);
 		return code;
 	}
 	frame->next = t->all ? 0 : first_in(t, &frame->fetched.node);
@@ -200,7 +213,8 @@ static bool is_behind(const struct tree *t, const char *path, size_t len)
 	return !is_beneath(t, path, len) && path_compare(path, len, t->path, t->path_len) > 0;
 }
 
-int tree_next(struct tree *t, const struct entry **entry, const struct node **node)
+/* The next entry, wherever it says to be. */
+static int step(struct tree *t, const struct entry **entry, const struct node **node)
 {
 	*entry = NULL;
 	*node = NULL;
@@ -237,6 +251,63 @@ int tree_next(struct tree *t, const struct entry **entry, const struct node **no
 	}
 }
 
+int tree_seek(struct tree *t, const char *path, size_t len)
+{
+	int code = path_check(path, len);
+	size_t folder;
+
+	if (code != 0)
+		return code;
+	trail_turn(&t->trail, path, len);
+	while (trail_lacks(&t->trail, path, len, &folder)) {
+		struct entry unknown = { .path = path, .path_len = (uint32_t)folder, .type = ENTRY_FOLDER };
+		const struct entry *e;
+		const struct node *n;
+
+		go_to(t, path, folder);
+		code = step(t, &e, &n);
+		/* Whether it is one cannot be told, but what is in it may still be had. */
+		if (fetch_lost(code))
+			e = &unknown;
+		else if (code != 0)
+			return code;
+		/* No folder: tree_next() refuses what is said to be in it. */
+		if (e == NULL || e->path_len != folder || e->type != ENTRY_FOLDER || trail_add(&t->trail, e) != 0)
+			break;
+	}
+	go_to(t, path, len);
+	return 0;
+}
+
+/* Leaves out what stands in the node on top and is in the same folder as the entry that was refused. */
+static void pass_over(struct tree *t, const struct entry *refused)
+{
+	struct frame *top = &t->frames[t->depth - 1];
+	const struct node *n = &top->fetched.node;
+	const char *slash = memrchr(refused->path, '/', refused->path_len);
+	size_t len = slash == NULL ? 0 : (size_t)(slash - refused->path) + 1;
+
+	while (top->next < n->entry_count && n->entries[top->next].path_len > len &&
+	       memcmp(n->entries[top->next].path, refused->path, len) == 0)
+		top->next++;
+}
+
+int tree_next(struct tree *t, const struct entry **entry, const struct node **node)
+{
+	int code = step(t, entry, node);
+
+	if (code != 0 || *entry == NULL)
+		return code;
+	code = trail_add(&t->trail, *entry);
+	if (code != 0) {
+		set_lost(t, (*entry)->path, (*entry)->path_len);
+		pass_over(t, *entry);
+		*entry = NULL;
+		*node = NULL;
+	}
+	return code;
+}
+
 const char *tree_lost(const struct tree *t, size_t *len)
 {
 	*len = t->lost_len;
@@ -257,6 +328,24 @@ int tree_find(struct tree *t, const char *path, size_t len, const struct entry *
 		return failed(ERR_MISSING, "there is no '%s' in this snapshot",
 			      log_printable(path, len, shown, sizeof shown));
 	return 0;
+}
+
+int tree_original(struct tree *t, const struct entry *link, const struct entry **entry, const struct node **node)
+{
+	/* The link may stand in a node of this very stream. */
+	_free_ char *path = xstrndup(link->link, link->link_len);
+	enum entry_type type = link->type;
+	char shown[512];
+	int code = tree_find(t, path, link->link_len, entry, node);
+	bool other = code == 0 && ((*entry)->link != NULL || (*entry)->type != type);
+
+	if (code != ERR_MISSING && !other)
+		return code;
+	return failed(ERR_FORMAT, "is said to be a hard link of '%s', which is %s",
+		      log_printable(path, strlen(path), shown, sizeof shown),
+		      code == ERR_MISSING      ? "not in this snapshot"
+		      : (*entry)->link != NULL ? "a further link itself"
+					       : "of another type");
 }
 
 /* ---- content ---- */

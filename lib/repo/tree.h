@@ -23,17 +23,17 @@ void tree_close(struct tree *t);
 
 /*
  * The next entry at or beneath `path` ("" for all), in path order; *entry NULL at the end. *node: the node it stands
- * in, whose children its content refers to; both valid until the next call. Nodes outside of `path` are not fetched.
+ * in, whose children its content refers to; both valid until the next call. Of nodes outside of `path`, only those
+ * are fetched that hold the folders above it.
+ *
  * A node that cannot be had: fetch_lost(), and a further call goes on behind it: the entries beneath are lost
- * (tree_lost()).
+ * (tree_lost()). So are entries that are said to be in what is no folder of the snapshot (ERR_FORMAT): every reader
+ * takes the same ones.
  */
 must_check int tree_seek(struct tree *t, const char *path, size_t len);
 must_check int tree_next(struct tree *t, const struct entry **entry, const struct node **node);
 
-/*
- * Where the node began that the last tree_next() failed to get: the path of its first entry. Valid until the next
- * call.
- */
+/* Where what the last tree_next() failed to get begins: the path of its first entry. Valid until the next call. */
 const char *tree_lost(const struct tree *t, size_t *len);
 
 /*
@@ -42,6 +42,13 @@ const char *tree_lost(const struct tree *t, size_t *len);
  */
 must_check int tree_find(struct tree *t, const char *path, size_t len, const struct entry **entry,
 			 const struct node **node);
+
+/*
+ * The entry that a hard link names, found as tree_find() does. ERR_FORMAT where it is none, a further link itself or of
+ * another type; the message is a phrase about the link.
+ */
+must_check int tree_original(struct tree *t, const struct entry *link, const struct entry **entry,
+			     const struct node **node);
 
 /*
  * Calls back for each piece of a file's content in order: its chunk's id, key, size, and the part of it that is

@@ -160,14 +160,26 @@ int target_file_write(struct target_file *f, uint64_t content_offset, const void
 
 int target_link(struct target *t, const struct entry *e, int folder, const char *name)
 {
+	static const mode_t formats[] = {
+		[ENTRY_FILE] = S_IFREG,    [ENTRY_FOLDER] = S_IFDIR, [ENTRY_SYMLINK] = S_IFLNK, [ENTRY_FIFO] = S_IFIFO,
+		[ENTRY_SOCKET] = S_IFSOCK, [ENTRY_CHAR] = S_IFCHR,   [ENTRY_BLOCK] = S_IFBLK
+	};
 	const char *first;
 	size_t first_len, parent_len = beneath_parent(e->link, e->link_len, &first, &first_len);
 	char first_name[ENTRY_NAME_MAX + 1];
 	_fd_ int first_folder = beneath_open(t->root, e->link, parent_len, O_PATH | O_DIRECTORY);
+	struct stat st;
 
 	memcpy(first_name, first, first_len);
 	first_name[first_len] = '\0';
-	if (first_folder < 0 || linkat(first_folder, first_name, folder, name, 0) != 0)
+	if (first_folder < 0 || fstatat(first_folder, first_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return -1;
+	/* Something else lies there: what the entry means has not been restored. */
+	if ((st.st_mode & S_IFMT) != formats[e->type]) {
+		errno = ENOENT;
+		return -1;
+	}
+	if (linkat(first_folder, first_name, folder, name, 0) != 0)
 		return -1;
 	for (struct target_file *f = t->open_files; f != NULL; f = f->next) {
 		if (f->entry->path_len != e->link_len || memcmp(f->entry->path, e->link, e->link_len) != 0)

@@ -33,6 +33,10 @@ crafted() {
 	check "... nothing outside has been touched" untouched
 	exits '0|4' restore restore crafted@latest --to in/target --overwrite
 	check "... nor by a restore over that" untouched
+	check "... the data check says the same" exits "$status" verify check crafted --level data --key keys/operator.key
+	rm -rf read
+	check "... and so does the second reader" eval 'exits "[$([ "$status" = 4 ] && echo 1-9 || echo 0)]" \
+		reader --zone az1 --dataset crafted --key keys/operator.key --signer keys/agent.pub --to read'
 	check "... nothing leads to a file of the snapshot but what is in the target" \
 		test -z "$(grep -rl 'written by a hostile snapshot' outside)"
 }
@@ -59,6 +63,16 @@ crafted 4 nul "a name with a NUL"
 crafted 4 long-name "a name of 256 bytes"
 crafted 0 deep "900 folders, one in the other"
 crafted 4 too-deep "a path of 4097 names"
+crafted 4 no-folder "a file in a folder that is no entry"
+beneath="'missing/escaped' is said to be in 'missing', which is no folder of this snapshot"
+check "... every reader says so: restore" tells 4 "$beneath" restore restore crafted@latest --to in/other
+check "check" tells 4 "$beneath" verify check crafted --level data --key keys/operator.key
+check "ls" tells 4 "$beneath" restore ls crafted@latest
+check "ls of this file alone" tells 4 "$beneath" restore ls crafted@latest missing/escaped
+check "cat" tells 4 "$beneath" restore cat crafted@latest missing/escaped
+check "find" tells 4 "$beneath" restore find escaped
+check "diff" tells 4 "$beneath" restore diff crafted@latest crafted@latest
+rm -rf in/other
 crafted 4 through-link "a file beneath a link out of the target"
 crafted 4 through-relative-link "a file beneath a relative link out of the target"
 crafted 4 folder-through-link "a folder beneath a link out of the target"
@@ -67,7 +81,7 @@ crafted 4 folder-then-link "a folder that becomes a link"
 crafted 4 hard-link-out "a hard link to a path with '..'"
 crafted 4 hard-link-absolute "a hard link to an absolute path"
 crafted 4 hard-link-through-link "a hard link to what is beneath a link"
-crafted '0|4' hard-link-to-link "a hard link to a link, said to be a file"
+crafted 4 hard-link-to-link "a hard link to a link, said to be a file"
 crafted 4 hard-link-to-folder "a hard link to a folder"
 crafted 4 hard-link-to-itself "a hard link to itself"
 crafted 0 links "links out of the target, which nothing follows"

@@ -30,12 +30,12 @@ struct made {
 	struct tree *tree;
 };
 
-static int set_up_with(void **state, const struct hand_file *list, size_t count)
+static int set_up_with(void **state, const struct hand_file *list, size_t count, size_t a_node)
 {
 	struct made *m = xcalloc(1, sizeof *m);
 
 	hand_open(&m->hand);
-	m->root = hand_tree(&m->hand, list, count, 2);
+	m->root = hand_tree(&m->hand, list, count, a_node);
 	hand_publish(&m->hand, clock_now() - 60, &m->root, &m->header);
 	m->repo = hand_repo(&m->hand);
 	m->fetcher = fetcher_new(m->repo, -1);
@@ -46,7 +46,7 @@ static int set_up_with(void **state, const struct hand_file *list, size_t count)
 
 static int set_up(void **state)
 {
-	return set_up_with(state, files, FILES);
+	return set_up_with(state, files, FILES, 2);
 }
 
 static int tear_down(void **state)
@@ -170,7 +170,7 @@ static void content_that_is_not_what_it_was_fails_at_its_end(void **state)
 	struct image image = { .bytes = xcalloc(1, 100), .size = 100 };
 
 	tear_down(state);
-	set_up_with(state, list, 2);
+	set_up_with(state, list, 2, 2);
 	m = *state;
 	struct content_reader *reader = content_reader_new(m->fetcher);
 	assert_int_equal(tree_find(m->tree, "wrong", 5, &e, &n), 0);
@@ -299,6 +299,178 @@ static void a_node_must_end_before_its_neighbour_begins(void **state)
 	tree_close(t);
 	fetcher_free(f);
 	repo_close(r);
+}
+
+/* What is at or beneath the path: the paths that are given, each behind a blank. Returns how often something was not. */
+static unsigned read_all(struct made *m, const char *path, char *given, size_t size)
+{
+	const struct entry *e;
+	const struct node *n;
+	unsigned refused = 0;
+	size_t len, at = 0;
+
+	given[0] = '\0';
+	assert_int_equal(tree_seek(m->tree, path, strlen(path)), 0);
+	for (;;) {
+		int code = tree_next(m->tree, &e, &n);
+
+		if (code == 0 && e == NULL)
+			return refused;
+		if (code == 0) {
+			at += (size_t)snprintf(given + at, size - at, " %.*s", (int)e->path_len, e->path);
+			assert_true(at < size);
+			continue;
+		}
+		assert_int_equal(code, ERR_FORMAT);
+		assert_null(e);
+		assert_non_null(strstr(err_message(), "which is no folder of this snapshot"));
+		assert_non_null(strstr(err_message(), tree_lost(m->tree, &len)));
+		refused++;
+	}
+}
+
+static void what_is_beneath_no_folder_is_refused_wherever_nodes_begin(void **state)
+{
+	static const struct hand_file list[] = {
+		{ .path = "", .type = ENTRY_FOLDER },    { .path = "a", .type = ENTRY_SYMLINK, .text = "/etc" },
+		{ .path = "a/x", .type = ENTRY_FOLDER }, { .path = "a/x/y", .type = ENTRY_FOLDER },
+		{ .path = "b", .type = ENTRY_FOLDER },   { .path = "b/f", .type = ENTRY_FILE },
+		{ .path = "b/f/g", .type = ENTRY_FILE }, { .path = "b/f/h", .type = ENTRY_FILE },
+		{ .path = "b/s", .type = ENTRY_FOLDER }, { .path = "b/s/t", .type = ENTRY_FILE },
+		{ .path = "c/d", .type = ENTRY_FOLDER }, { .path = "e", .type = ENTRY_FILE },
+	};
+	static const size_t count = sizeof list / sizeof list[0], nodes_of[] = { 12, 5, 2, 1 };
+	static const struct {
+		const char *path, *given;
+		unsigned refused; /* in one node: once a folder that is none */
+	} rows[] = {
+		{ "", "  a b b/f b/s b/s/t e", 3 },
+		{ "b", " b b/f b/s b/s/t", 1 },
+		{ "b/s/t", " b/s/t", 0 },
+		{ "b/f", " b/f", 1 },
+		{ "b/f/h", "", 1 },
+		{ "a/x/y", "", 1 },
+		{ "a/x", "", 1 },
+		{ "a/none", "", 0 },
+		{ "c", "", 1 },
+		{ "e", " e", 0 },
+	};
+
+	for (size_t i = 0; i < sizeof nodes_of / sizeof nodes_of[0]; i++) {
+		struct made *m;
+		char given[256];
+
+		tear_down(state);
+		set_up_with(state, list, count, nodes_of[i]);
+		m = *state;
+		for (size_t k = 0; k < sizeof rows / sizeof rows[0]; k++) {
+			unsigned refused = read_all(m, rows[k].path, given, sizeof given);
+
+			assert_string_equal(given, rows[k].given);
+			assert_int_equal(refused > 0, rows[k].refused > 0);
+			if (nodes_of[i] == count)
+				assert_int_equal(refused, rows[k].refused);
+		}
+	}
+}
+
+static void a_snapshot_without_its_own_folder_has_nothing(void **state)
+{
+	static const struct hand_file list[] = { { .path = "a", .type = ENTRY_FOLDER },
+						 { .path = "a/b", .type = ENTRY_FILE } };
+	char given[256];
+
+	tear_down(state);
+	set_up_with(state, list, 2, 2);
+	assert_int_equal(read_all(*state, "", given, sizeof given), 1);
+	assert_string_equal(given, "");
+	assert_non_null(strstr(err_message(), "'a' is said to be in '.', which is no folder"));
+	assert_int_equal(read_all(*state, "a/b", given, sizeof given), 1);
+}
+
+/* Whether it was a folder cannot be told, so what is in it is not refused. */
+static void what_is_in_a_lost_folder_can_be_had(void **state)
+{
+	static const struct hand_file list[] = {
+		{ .path = "", .type = ENTRY_FOLDER },    { .path = "a", .type = ENTRY_SYMLINK, .text = "b" },
+		{ .path = "b", .type = ENTRY_FOLDER },   { .path = "b/c", .type = ENTRY_FOLDER },
+		{ .path = "b/c/d", .type = ENTRY_FILE }, { .path = "e", .type = ENTRY_FILE },
+	};
+	struct made *m = *state;
+	struct hand_ref leaves[3];
+	static const char *const first[] = { "", "b", "b/c/d" };
+	struct node_writer *w = node_writer_new();
+	const struct entry *e;
+	const struct node *n;
+	size_t len;
+
+	for (size_t i = 0; i < 3; i++)
+		leaves[i] = hand_tree(&m->hand, list + 2 * i, 2, 2);
+	memcpy(leaves[1].key, leaves[0].key, KEY_SIZE); /* another node's: this one does not open */
+	node_writer_reset(w, NODE_BRANCH, 1);
+	for (size_t i = 0; i < 3; i++) {
+		hand_child(w, &leaves[i]);
+		assert_int_equal(node_add_branch(w, first[i], strlen(first[i])), 0);
+	}
+	m->root = hand_node(&m->hand, w, 0);
+	node_writer_free(w);
+	hand_publish(&m->hand, clock_now(), &m->root, &m->header);
+	repo_close(m->repo);
+	fetcher_free(m->fetcher);
+	tree_close(m->tree);
+	m->repo = hand_repo(&m->hand);
+	m->fetcher = fetcher_new(m->repo, -1);
+	assert_int_equal(tree_open(m->fetcher, m->root.id, m->root.key, &m->tree), 0);
+
+	for (const char *path = "b/c/d"; path != NULL; path = path[0] == 'b' ? "" : NULL) {
+		size_t seen = 0;
+
+		assert_int_equal(tree_seek(m->tree, path, strlen(path)), 0);
+		for (;;) {
+			int code = tree_next(m->tree, &e, &n);
+
+			if (code == 0 && e == NULL)
+				break;
+			seen += code == 0;
+			if (code != 0)
+				assert_string_equal(tree_lost(m->tree, &len), "b");
+		}
+		assert_int_equal(seen, path[0] == 'b' ? 1 : 4);
+	}
+}
+
+static void a_hard_link_leads_to_an_entry_of_its_type_that_is_none_itself(void **state)
+{
+	static const struct hand_file list[] = {
+		{ .path = "", .type = ENTRY_FOLDER },
+		{ .path = "a", .type = ENTRY_FILE },
+		{ .path = "b", .type = ENTRY_FILE, .text = "=a" },
+		{ .path = "c", .type = ENTRY_FILE, .text = "=b" },
+		{ .path = "d", .type = ENTRY_FIFO, .text = "=a" },
+		{ .path = "e", .type = ENTRY_FILE, .text = "=absent" },
+	};
+	static const struct {
+		const char *path, *says;
+	} rows[] = { { "b", NULL },
+		     { "c", "is said to be a hard link of 'b', which is a further link itself" },
+		     { "d", "is said to be a hard link of 'a', which is of another type" },
+		     { "e", "is said to be a hard link of 'absent', which is not in this snapshot" } };
+	struct made *m;
+	const struct entry *e;
+	const struct node *n;
+
+	tear_down(state);
+	set_up_with(state, list, sizeof list / sizeof list[0], 2);
+	m = *state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		assert_int_equal(tree_find(m->tree, rows[i].path, 1, &e, &n), 0);
+		int code = tree_original(m->tree, e, &e, &n);
+		assert_int_equal(code, rows[i].says == NULL ? 0 : ERR_FORMAT);
+		if (rows[i].says != NULL)
+			assert_string_equal(err_message(), rows[i].says);
+		else
+			assert_memory_equal(e->path, "a", 1);
+	}
 }
 
 static void a_list_is_no_root(void **state)
@@ -519,6 +691,10 @@ int main(void)
 		test(a_lost_node_loses_what_is_beneath_it_and_no_more),
 		test(a_node_must_be_what_its_parent_says),
 		test(a_node_must_end_before_its_neighbour_begins),
+		test(what_is_beneath_no_folder_is_refused_wherever_nodes_begin),
+		test(a_snapshot_without_its_own_folder_has_nothing),
+		test(what_is_in_a_lost_folder_can_be_had),
+		test(a_hard_link_leads_to_an_entry_of_its_type_that_is_none_itself),
 		test(a_list_is_no_root),
 		test(a_seal_opens_with_its_recipients_key_alone),
 		test(a_bad_seal_in_one_zone_is_told_and_the_other_opens),
