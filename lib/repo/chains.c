@@ -11,12 +11,13 @@
 #include "base/hex.h"
 #include "crypto/digest.h"
 #include "repo/commit.h"
+#include "repo/doubt.h"
+#include "repo/examine.h"
 #include "repo/load.h"
 
 struct opened {
 	struct index index;
 	uint8_t hash[DIGEST_SIZE];
-	bool may_add; /* its signer is an agent */
 };
 
 struct loading {
@@ -67,56 +68,65 @@ static void merge_listings(struct repo *r, const struct listing listings[REPO_ZO
 	r->index_count = kept;
 }
 
-/* Opens one index object from whichever zone gives it whole. ERR_MISSING when none does; the findings say why. */
-static int open_index(struct loading *l, const struct index_object *o, const struct signer *owner)
+/* Becomes the owner of the index. A signer who is no agent adds nothing. */
+static void take_opened(struct loading *l, const struct index_object *o, struct index *index, const char *zone,
+			const char *name)
+{
+	const struct signer *owner = trust_find(l->r->trust, o->signer);
+
+	l->opened = xrealloc(l->opened, l->opened_count + 1, sizeof *l->opened);
+	struct opened *new = &l->opened[l->opened_count++];
+	new->index = *index;
+	memcpy(new->hash, o->hash, DIGEST_SIZE);
+	if ((owner->roles & (1u << ROLE_AGENT)) == 0 && new->index.added_count > 0) {
+		findings_add(l->r->findings, FINDING_FORGED, zone, name,
+			     "'%s' may withdraw packs, not add them: what it adds is ignored", owner->name);
+		new->index.added_count = 0;
+	}
+}
+
+/* Opens one index object from whichever zone gives it whole. ERR_MISSING when none does: then it is in doubt (repo/doubt.h). */
+static int open_index(struct loading *l, struct index_object *o)
 {
 	struct repo *r = l->r;
+	struct index index = { 0 };
+	struct doubt doubt = { .row = (size_t)(o - r->indexes) };
 	char name[OBJECT_NAME_MAX];
+	unsigned good = r->zone_count;
 
 	name_index(r->dataset, o->signer, o->seq, o->hash, name);
-	for (unsigned i = 0; i < r->zone_count; i++) {
+	for (unsigned i = 0; i < r->zone_count && good == r->zone_count; i++) {
 		_buf_ struct buf object = { 0 };
-		struct signed_view view;
-		const struct signer *signer;
 		uint8_t hash[DIGEST_SIZE];
 
 		if ((o->zones & ZONE_BIT(i)) == 0)
 			continue;
-		buf_init(&object, INDEX_MAX, "index");
-		int code = load_signed(r, i, SIGNED_INDEX, name, &object, &view, &signer);
-		if (code == ERR_UNAVAILABLE || code == ERR_SYSTEM)
+		int code = examine_index(r, i, o, &object, &index);
+		if (code == 0) {
+			good = i;
+			continue;
+		}
+		if (code != ERR_MISSING && code != ERR_INTEGRITY && code != ERR_FORMAT) {
+			doubt_release(&doubt);
 			return code;
+		}
 		sha256(object.data, object.len, hash);
-		if (code == 0 && (signer != owner || memcmp(hash, o->hash, DIGEST_SIZE) != 0))
-			code = failed(ERR_INTEGRITY, "its bytes are not those that its name says");
-		if (code != 0) {
-			findings_add(r->findings, FINDING_DAMAGED, r->zones[i].name, name, "%s", err_message());
-			continue;
-		}
-
-		struct opened *new;
-		l->opened = xrealloc(l->opened, l->opened_count + 1, sizeof *l->opened);
-		new = &l->opened[l->opened_count];
-		code = index_decode(view.body, view.body_len, &new->index);
-		if (code == 0 && (new->index.seq != o->seq || strcmp(new->index.dataset, r->dataset) != 0)) {
-			index_release(&new->index);
-			code = failed(ERR_INTEGRITY, "it says another dataset or number inside than its name");
-		}
-		if (code != 0) {
-			findings_add(r->findings, FINDING_FORGED, r->zones[i].name, name, "%s", err_message());
-			continue;
-		}
-		memcpy(new->hash, o->hash, DIGEST_SIZE);
-		new->may_add = (owner->roles & (1u << ROLE_AGENT)) != 0;
-		if (!new->may_add &&new->index.added_count > 0) {
-			findings_add(r->findings, FINDING_FORGED, r->zones[i].name, name,
-				     "'%s' may withdraw packs, not add them: what it adds is ignored", owner->name);
-			new->index.added_count = 0;
-		}
-		l->opened_count++;
-		return 0;
+		doubt.forged = doubt.forged || memcmp(hash, o->hash, DIGEST_SIZE) == 0;
+		doubt.why[i] = xstrdup(err_message());
 	}
-	return failed(ERR_MISSING, "index %s is nowhere whole", name);
+	if (good == r->zone_count) {
+		o->in_doubt = true;
+		r->doubts = xrealloc(r->doubts, r->doubt_count + 1, sizeof *r->doubts);
+		r->doubts[r->doubt_count++] = doubt;
+		return failed(ERR_MISSING, "index %s is nowhere whole", name);
+	}
+	for (unsigned i = 0; i < good; i++) {
+		if (doubt.why[i] != NULL)
+			findings_add(r->findings, FINDING_DAMAGED, r->zones[i].name, name, "%s", doubt.why[i]);
+	}
+	doubt_release(&doubt);
+	take_opened(l, o, &index, r->zones[good].name, name);
+	return 0;
 }
 
 /*
@@ -139,21 +149,16 @@ static int follow_from(struct loading *l, struct chain *chain, const struct sign
 		       bool or_missing)
 {
 	struct repo *r = l->r;
-	const struct index_object *objects = r->indexes;
 
 	for (size_t k = start; k < end; k++) {
-		const struct index_object *o = &objects[k];
+		struct index_object *o = &r->indexes[k];
 		bool known;
 		int code = catalog_knows_object(r->catalog, o->hash, &known);
 
 		if (code == 0 && !known) {
-			code = open_index(l, o, owner);
-			if (code == ERR_MISSING) {
-				r->chain_broken = true;
-				if (k == start && or_missing)
-					return code;
+			code = o->in_doubt ? ERR_MISSING : open_index(l, o);
+			if (code == ERR_MISSING && !(k == start && or_missing))
 				continue;
-			}
 		}
 		if (code != 0)
 			return code;
@@ -210,11 +215,13 @@ static int follow_chain(struct loading *l, size_t first, size_t end)
 	*chain = (struct chain){ 0 };
 	memcpy(chain->signer, objects[first].signer, KEY_ID_SIZE);
 
-	size_t start = newest_checkpoint(r, owner, first, end);
-	int code = follow_from(l, chain, owner, start, end, start != first);
-	/* A checkpoint that is nowhere whole: the older indexes tell the same, as long as they are there. */
-	if (code == ERR_MISSING && start != first)
-		code = follow_from(l, chain, owner, first, end, false);
+	/* From a checkpoint that is nowhere whole, or none, back to the one before: the older indexes tell the same, while they are there. */
+	size_t start = end;
+	int code = ERR_MISSING;
+	while (code == ERR_MISSING) {
+		start = newest_checkpoint(r, owner, first, start);
+		code = follow_from(l, chain, owner, start, end, start != first);
+	}
 	/* How far a lagging zone is, that has nothing from the checkpoint on. */
 	for (size_t k = first; k < start; k++) {
 		for (unsigned i = 0; i < r->zone_count; i++) {
@@ -334,10 +341,22 @@ static int retire(struct loading *l)
 	return 0;
 }
 
+/* Indexes name the heads of other chains. */
+static void note_heads(struct loading *l)
+{
+	for (size_t i = 0; i < l->opened_count; i++) {
+		const struct index *index = &l->opened[i].index;
+
+		for (uint32_t h = 0; h < index->head_count; h++)
+			chain_note(l->r, index->heads[h].signer, index->heads[h].seq);
+	}
+}
+
 static int take_in(struct loading *l)
 {
 	int code = 0;
 
+	note_heads(l);
 	collect_withdrawn(l);
 	for (size_t i = 0; i < l->opened_count && code == 0; i++) {
 		const struct opened *o = &l->opened[i];

@@ -85,14 +85,19 @@ static int settle_zone(struct collecting *c, unsigned zone, const char *name, in
 	return code;
 }
 
-static int put_everywhere(struct collecting *c, const char *name, const struct buf *object)
+/* Where something stands in its place that is no mark, which would keep the pack for good, the mark replaces it. */
+static int put_mark(struct collecting *c, const char *name, const struct buf *object, unsigned marked)
 {
 	int result = 0;
 
 	for (unsigned i = 0; i < c->r->zone_count; i++) {
+		if ((marked & ZONE_BIT(i)) != 0)
+			continue;
 		int code = zone_put(c->r->zones[i].writer, name, object->data, object->len);
 
-		code = settle_zone(c, i, name, code == ERR_EXISTS ? 0 : code);
+		if (code == ERR_EXISTS)
+			code = zone_replace(c->r->zones[i].writer, name, object->data, object->len);
+		code = settle_zone(c, i, name, code);
 		result = code != 0 ? code : result;
 	}
 	return result;
@@ -113,6 +118,7 @@ static int delete_everywhere(struct collecting *c, const char *name)
 
 static int condemn(struct collecting *c, const uint8_t pack[DIGEST_SIZE])
 {
+	const struct repo_mark *old = repo_find_mark(c->r, pack);
 	struct condemned mark = { .since = clock_now() };
 	char name[OBJECT_NAME_MAX];
 	_buf_ struct buf body = { 0 };
@@ -128,7 +134,7 @@ static int condemn(struct collecting *c, const uint8_t pack[DIGEST_SIZE])
 	if (code != 0)
 		return code;
 	/* A zone that does not take the mark now gets it from the next run; until then the grace has not begun. */
-	if (put_everywhere(c, name_condemned(c->r->dataset, pack, name), &object) == 0)
+	if (put_mark(c, name_condemned(c->r->dataset, pack, name), &object, old == NULL ? 0 : old->zones) == 0)
 		c->result->condemned++;
 	return 0;
 }
@@ -308,9 +314,9 @@ static const char *hindrance(const struct repo *r, const struct collect_options 
 	if (!o->dry_run && lease_zones(o->leases) != ZONE_BIT(r->zone_count) - 1)
 		return "not every zone can be written to";
 	if (r->chain_broken)
-		return "the chain of headers or indexes has a gap that nothing explains, or a header does not open in "
-		       "any "
-		       "zone; what is told above as whole in no zone, and is not Nightfold's, is to be deleted by hand";
+		return "the chain of headers or indexes has a gap that nothing explains, or one of them opens in no "
+		       "zone and "
+		       "may be real; delete by hand what is told above and is not Nightfold's";
 	return NULL;
 }
 

@@ -55,6 +55,14 @@ static const char *index_fact(const uint8_t signer[KEY_ID_SIZE], char out[CATALO
 	return out;
 }
 
+int commit_newest(struct repo *r, const uint8_t *signer, uint64_t *seq)
+{
+	char fact[CATALOG_FACT_NAME_MAX + 1];
+	uint8_t hash[DIGEST_SIZE];
+
+	return recall(r, signer == NULL ? FACT_HEADER : index_fact(signer, fact), seq, hash);
+}
+
 static struct chain *find_chain(struct repo *r, const uint8_t signer[KEY_ID_SIZE])
 {
 	for (size_t i = 0; i < r->chain_count; i++) {

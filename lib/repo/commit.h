@@ -21,6 +21,9 @@ must_check int commit_checkpoint_time(struct repo *r, const struct index_object 
 must_check int commit_index(struct repo *r, const struct secret_key *signer, unsigned zones, bool add,
 			    const uint8_t (*withdrawn)[DIGEST_SIZE], uint32_t withdrawn_count);
 
+/* The number of the newest header (signer NULL) or of the newest index of a signer that was written with this catalogue; 0: none. */
+must_check int commit_newest(struct repo *r, const uint8_t *signer, uint64_t *seq);
+
 struct commit_options {
 	const struct secret_key *agent;
 	const struct public_key *recipients;

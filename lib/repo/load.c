@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/hex.h"
 #include "base/log.h"
+#include "repo/doubt.h"
 #include "repo/reach.h"
 
 int load_signed(struct repo *r, unsigned zone, enum signed_type type, const char *name, struct buf *object,
@@ -31,6 +32,12 @@ void load_release(struct repo *r)
 	free(r->chains);
 	free(r->indexes);
 	free(r->unplaced);
+	for (size_t i = 0; i < r->doubt_count; i++)
+		doubt_release(&r->doubts[i]);
+	free(r->doubts);
+	r->doubts = NULL;
+	r->doubt_count = 0;
+	r->header_seen = 0;
 	r->snapshots = NULL;
 	r->packs = NULL;
 	r->marks = NULL;
@@ -235,13 +242,21 @@ static int settle_withdrawals(struct repo *r)
 	return code;
 }
 
-static const struct chain *chain_of(const struct repo *r, const uint8_t signer[KEY_ID_SIZE])
+static struct chain *chain_of(const struct repo *r, const uint8_t signer[KEY_ID_SIZE])
 {
 	for (size_t c = 0; c < r->chain_count; c++) {
 		if (memcmp(r->chains[c].signer, signer, KEY_ID_SIZE) == 0)
 			return &r->chains[c];
 	}
 	return NULL;
+}
+
+void chain_note(struct repo *r, const uint8_t signer[KEY_ID_SIZE], uint64_t seq)
+{
+	struct chain *chain = chain_of(r, signer);
+
+	if (chain != NULL && chain->named < seq)
+		chain->named = seq;
 }
 
 /* *seen: the highest number that was remembered under this fact; 0: none. Becomes `now` where that is higher. */
@@ -288,6 +303,7 @@ static int compare_indexes(struct repo *r, unsigned zone)
 		int code = remember_highest(r, fact, now, &seen);
 		if (code != 0)
 			return code;
+		chain_note(r, id, seen);
 		if (now < seen)
 			tell_rolled_back(r, zone, "index", now, seen);
 	}
@@ -314,6 +330,8 @@ static int compare_headers(struct repo *r, unsigned zone, bool *lost)
 	snprintf(fact, sizeof fact, "header.%s", r->zones[zone].name);
 	int code = remember_highest(r, fact, dated, &seen);
 	*lost = code == 0 && now < seen;
+	if (code == 0 && r->header_seen < seen)
+		r->header_seen = seen;
 	if (*lost)
 		tell_rolled_back(r, zone, "snapshot number", now, seen);
 	return code;
@@ -370,8 +388,10 @@ static int merge(struct repo *r, const struct listing listings[REPO_ZONES_MAX])
 {
 	int code = 0;
 
-	if (r->headers_only)
-		return load_snapshots(r, listings);
+	if (r->headers_only) {
+		code = load_snapshots(r, listings);
+		return code == 0 ? doubt_settle(r, listings) : code;
+	}
 	code = load_chains(r, listings);
 	if (code == 0)
 		code = place_packs(r, listings);
@@ -389,6 +409,8 @@ static int merge(struct repo *r, const struct listing listings[REPO_ZONES_MAX])
 		code = settle_withdrawals(r);
 	if (code == 0)
 		code = compare_with_last_time(r);
+	if (code == 0)
+		code = doubt_settle(r, listings);
 	if (code == 0) {
 		compare_with_headers(r);
 		code = catalog_flush(r->catalog, false);

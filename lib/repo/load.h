@@ -52,6 +52,9 @@ must_check int load_chains(struct repo *r, const struct listing listings[REPO_ZO
 /* Headers, intents, seals. */
 must_check int load_snapshots(struct repo *r, const struct listing listings[REPO_ZONES_MAX]);
 
+/* Something valid names this number of a signer's chain; nothing happens where nobody has such a chain. */
+void chain_note(struct repo *r, const uint8_t signer[KEY_ID_SIZE], uint64_t seq);
+
 /* Frees everything that repo_load() filled. */
 void load_release(struct repo *r);
 

@@ -76,12 +76,21 @@ struct chain { /* the index chain of one signer */
 	uint64_t seq; /* newest in any zone; 0: none */
 	uint8_t hash[DIGEST_SIZE];
 	uint64_t zone_seq[REPO_ZONES_MAX];
+	uint64_t named; /* the highest number that an opened index, a header or this catalogue's memory knows of */
 };
 
 struct index_object { /* every index object listed, by signer and seq */
 	uint8_t signer[KEY_ID_SIZE], hash[DIGEST_SIZE];
 	uint64_t seq;
 	unsigned zones;
+	bool in_doubt; /* opens in no zone */
+};
+
+struct doubt {                     /* about an index object that opens in no zone: repo/doubt.h */
+	size_t row;                /* in repo->indexes, until junk is taken out of there */
+	bool forged;               /* its bytes are those that its name says: what is wrong with them is no damage */
+	bool real;                 /* perhaps */
+	char *why[REPO_ZONES_MAX]; /* NULL: not there */
 };
 
 struct repo {
@@ -111,8 +120,11 @@ struct repo {
 	struct index_pack *
 		unplaced; /* that count, but whose footer no zone gives now: the catalogue lacks them; ascending by name */
 	size_t unplaced_count;
-	bool headers_only; /* as opened */
-	/* A gap in headers or indexes that nothing explains, or a header that opens in no zone: collection must not act. */
+	struct doubt *doubts;
+	size_t doubt_count;
+	uint64_t header_seen; /* number of the newest header that this catalogue remembers; 0: none */
+	bool headers_only;    /* as opened */
+	/* A gap in headers or indexes that nothing explains, or one that opens nowhere and may be real: collection must not act. */
 	bool chain_broken;
 	bool complete; /* every configured zone was listed whole */
 };

@@ -228,21 +228,6 @@ static void check_header_chain(struct repo *r)
 	free(chain);
 }
 
-/*
- * A header that opens in no zone (damaged in each, or of an agent that is not among the signers, perhaps the one before this host was
- * rebuilt) may be a snapshot all the same, and what it needs is not known.
- */
-static void check_unread_headers(struct repo *r, const struct listing listings[REPO_ZONES_MAX])
-{
-	for (unsigned i = 0; i < r->zone_count; i++) {
-		for (size_t k = 0; k < listings[i].header_count && !r->chain_broken; k++) {
-			const struct snapshot *s = repo_find(r, listings[i].headers[k].id);
-
-			r->chain_broken = s == NULL || (s->zones == 0 && s->intents == 0);
-		}
-	}
-}
-
 int load_snapshots(struct repo *r, const struct listing listings[REPO_ZONES_MAX])
 {
 	for (unsigned i = 0; i < r->zone_count; i++) {
@@ -268,6 +253,5 @@ int load_snapshots(struct repo *r, const struct listing listings[REPO_ZONES_MAX]
 	if (r->snapshot_count > 0)
 		qsort(r->snapshots, r->snapshot_count, sizeof *r->snapshots, compare_snapshot);
 	check_header_chain(r);
-	check_unread_headers(r, listings);
 	return 0;
 }

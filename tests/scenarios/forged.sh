@@ -69,8 +69,8 @@ forged "an index of a stranger" "indexes of key $id, which no configured agent o
 forged "an index of a stranger that withdraws everything" \
 	"indexes of key $id, which no configured agent or pruner has, are ignored" \
 	--key stranger/agent.key withdraw
-forged "an index of a stranger in the agent's name" "@index: its signature does not match" \
+forged "an index of a stranger in the agent's name" "@ignored: index: its signature does not match" \
 	--key stranger/agent.key --as keys/agent.pub index
-forged "an index that withdraws everything, in the agent's name" "@index: its signature does not match" \
+forged "an index that withdraws everything, in the agent's name" "@ignored: index: its signature does not match" \
 	--key stranger/agent.key --as keys/agent.pub withdraw
 finish
