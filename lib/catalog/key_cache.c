@@ -39,7 +39,7 @@
 struct shard_key {
 	uint8_t file[FILE_ID_SIZE];
 	uint8_t key[KEY_SIZE];
-	uint8_t node[ID_SIZE];
+	uint8_t node[ID_SIZE]; /* its name */
 	uint8_t prints[DIGEST_SIZE];
 };
 
@@ -49,7 +49,7 @@ _Static_assert(sizeof(struct shard_key) == 104, "read and written as it is");
 enum shard_state { SHARD_OLD, SHARD_BAD, SHARD_KEPT };
 
 struct by_node {
-	uint64_t start; /* of the node's id */
+	uint64_t start; /* of the node's name */
 	uint32_t number;
 };
 
@@ -195,7 +195,7 @@ static int compare_by_node(const void *a, const void *b)
 	return x->number < y->number ? -1 : x->number > y->number;
 }
 
-/* Opens `keys` and remembers of each shard its file and the start of its node's id. */
+/* Opens `keys` and remembers of each shard its file and the start of its node's name. */
 static int load_keys(struct key_cache *c)
 {
 	char magic[MAGIC_SIZE];
@@ -350,10 +350,9 @@ void key_cache_close(struct key_cache *c)
 
 /* ---- reading ---- */
 
-/* Decrypts the shard of reading.key into reading.plain. ERR_MISSING, with a message, for all that makes it unusable. */
-static int open_shard(struct key_cache *c)
+/* Decrypts the shard of l->key into l->plain. ERR_MISSING, with a message, for all that makes it unusable. */
+static int open_shard(struct key_cache *c, struct lane *l)
 {
-	struct lane *l = &c->reading;
 	char name[SHARD_NAME_SIZE];
 	uint8_t aad[AAD_SIZE];
 	size_t overhead = suite_overhead(SUITE_XCHACHA20POLY1305), got;
@@ -385,8 +384,8 @@ static int decode_shard(struct key_cache *c)
 		return ERR_MISSING;
 	if (s->node.type != NODE_ENTRIES || s->node.entry_count != count)
 		return failed(ERR_MISSING, "a shard holds another node than it should");
-	memcpy(s->node_id, c->reading.key->node, ID_SIZE);
 	memcpy(s->node_key, plain, KEY_SIZE);
+	chunk_id(s->node_key, s->node_id);
 	s->node_bytes = get_u64(plain + KEY_SIZE);
 	for (uint32_t i = 0; i < count; i++)
 		get_print(prints + (size_t)i * PRINT_SIZE, &c->prints[i]);
@@ -405,7 +404,7 @@ int key_cache_next(struct key_cache *c, const struct shard **out)
 		if (code)
 			return code;
 		node_release(&c->shard->node);
-		code = open_shard(c);
+		code = open_shard(c, &c->reading);
 		if (code == 0)
 			code = decode_shard(c);
 		if (code == 0) {
@@ -452,10 +451,9 @@ static int matches(struct key_cache *c, uint32_t number, const uint8_t node[ID_S
 	return 0;
 }
 
-/* Keeps an old shard of this node, if there is one. */
-static int keep_old(struct key_cache *c, const uint8_t node[ID_SIZE], const uint8_t *prints, size_t len, bool *kept)
+/* Where old shards of this node begin, if there are any. */
+static size_t first_old(const struct key_cache *c, uint64_t start)
 {
-	uint64_t start = get_u64(node);
 	size_t low = 0, high = c->old_count;
 
 	while (low < high) {
@@ -466,15 +464,41 @@ static int keep_old(struct key_cache *c, const uint8_t node[ID_SIZE], const uint
 		else
 			high = middle;
 	}
-	*kept = false;
-	for (; low < c->old_count && c->by_node[low].start == start && !*kept; low++) {
-		unsigned char old = SHARD_OLD;
-		bool same;
-		int code = matches(c, c->by_node[low].number, node, prints, len, &same);
+	return low;
+}
+
+int key_cache_recall(struct key_cache *c, const uint8_t node[ID_SIZE], uint8_t node_key[KEY_SIZE], bool *found)
+{
+	struct lane *l = &c->writing;
+	uint64_t start = get_u64(node);
+
+	*found = false;
+	for (size_t i = first_old(c, start); i < c->old_count && c->by_node[i].start == start && !*found; i++) {
+		int code = read_key(c, c->by_node[i].number, l->key);
 
 		if (code)
 			return code;
-		*kept = same && atomic_compare_exchange_strong(&c->states[c->by_node[low].number], &old, SHARD_KEPT);
+		*found = memcmp(l->key->node, node, ID_SIZE) == 0 && open_shard(c, l) == 0;
+	}
+	if (*found)
+		memcpy(node_key, l->plain.data, KEY_SIZE);
+	return 0;
+}
+
+/* Keeps an old shard of this node, if there is one. */
+static int keep_old(struct key_cache *c, const uint8_t node[ID_SIZE], const uint8_t *prints, size_t len, bool *kept)
+{
+	uint64_t start = get_u64(node);
+
+	*kept = false;
+	for (size_t i = first_old(c, start); i < c->old_count && c->by_node[i].start == start && !*kept; i++) {
+		unsigned char old = SHARD_OLD;
+		bool same;
+		int code = matches(c, c->by_node[i].number, node, prints, len, &same);
+
+		if (code)
+			return code;
+		*kept = same && atomic_compare_exchange_strong(&c->states[c->by_node[i].number], &old, SHARD_KEPT);
 	}
 	return *kept ? add_key(c, c->writing.key) : 0;
 }
@@ -500,7 +524,7 @@ static int write_shard(struct key_cache *c)
 	return code ? failed_in(code, "key cache '%s'", c->dir) : 0;
 }
 
-int key_cache_add(struct key_cache *c, const uint8_t *node_plain, size_t node_len, const uint8_t node_id[ID_SIZE],
+int key_cache_add(struct key_cache *c, const uint8_t *node_plain, size_t node_len, const uint8_t node_name[ID_SIZE],
 		  const uint8_t node_key[KEY_SIZE], uint64_t node_bytes, const struct stat_print *prints, size_t count)
 {
 	struct lane *l = &c->writing;
@@ -511,7 +535,7 @@ int key_cache_add(struct key_cache *c, const uint8_t *node_plain, size_t node_le
 	must(count <= NODE_ENTRIES_MAX && node_len <= NODE_MAX);
 	for (size_t i = 0; i < count; i++)
 		put_print(at + i * PRINT_SIZE, &prints[i]);
-	int code = keep_old(c, node_id, at, len, &kept);
+	int code = keep_old(c, node_name, at, len, &kept);
 	if (code || kept)
 		return code;
 
@@ -521,7 +545,7 @@ int key_cache_add(struct key_cache *c, const uint8_t *node_plain, size_t node_le
 	memcpy(at + len, node_plain, node_len);
 	l->plain.len = FIXED_SIZE + len + node_len;
 	random_bytes(l->key->key, KEY_SIZE);
-	memcpy(l->key->node, node_id, ID_SIZE);
+	memcpy(l->key->node, node_name, ID_SIZE);
 	blake2b_keyed(l->key->key, at, len, l->key->prints);
 	code = write_shard(c);
 	return code ? code : add_key(c, l->key);

@@ -8,13 +8,16 @@
  * end of a run: shards whose content changed get a new key, the old one is overwritten and gone, so nothing recoverable
  * from here opens what is no longer in the source. No inner node, no root.
  *
+ * A shard is found by its node's name: the id that the plaintext makes under the dataset key (crypto/suite.h). That is the
+ * node's id, unless its key was drawn at random (`dedup: none`).
+ *
  * Layout of the folder: `keys`, <16 hex>.shard; during a run `.keys.tmp`, during a commit `keys.old`, both overwritten
  * and removed by the next open when a run was killed. A shard that does not authenticate is treated as absent: its
  * files are read again.
  *
- *	keys    "NFKEYS1\n", then for each shard in path order: file id (8) | shard key (32) | node id (32) |
+ *	keys    "NFKEYS1\n", then for each shard in path order: file id (8) | shard key (32) | node name (32) |
  *	        BLAKE2b-256(key: shard key, prints) (32)
- *	shard   XChaCha20-Poly1305 under the shard key, associated data "nightfold key cache shard v1\0" | file id | node id,
+ *	shard   XChaCha20-Poly1305 under the shard key, associated data "nightfold key cache shard v1\0" | file id | node name,
  *	        of: node key (32) | node bytes (u64) | count (u32) | count prints | node. A print: device, inode, ctime (u64
  *	        each), nanoseconds (u32). Numbers are big-endian.
  *
@@ -52,7 +55,8 @@ struct key_cache; /* one folder: reading the old, writing the new */
 
 /*
  * Opens the folder (made when absent). Shards that `keys` does not name are deleted. A damaged `keys` is an empty
- * cache, with a warning. key_cache_next() and key_cache_add() may run in two threads; all else belongs to one.
+ * cache, with a warning. key_cache_next() may run in one thread, key_cache_recall() and key_cache_add() in another; all
+ * else belongs to one.
  */
 must_check int key_cache_open(const char *dir, struct key_cache **out);
 void key_cache_close(struct key_cache *c); /* without key_cache_commit(): the old cache stays */
@@ -62,12 +66,16 @@ must_check int key_cache_next(struct key_cache *c, const struct shard **out);
 
 /* ---- writing this run's, in order ---- */
 
+/* The key (guarded) that the node of this name had in the last run, where it was an entries node that opens. */
+must_check int key_cache_recall(struct key_cache *c, const uint8_t node_name[ID_SIZE], uint8_t node_key[KEY_SIZE],
+				bool *found);
+
 /*
- * This run's next entries node. `prints`: one an entry. An old shard of the same node id and the same prints is kept as
- * it is, with its key; otherwise a new shard is written under a new key.
+ * This run's next entries node; its key is the recalled one where there is one. `prints`: one an entry. An old shard of
+ * the same name and the same prints is kept as it is, with its key; otherwise a new shard is written under a new key.
  */
 must_check int key_cache_add(struct key_cache *c, const uint8_t *node_plain, size_t node_len,
-			     const uint8_t node_id[ID_SIZE], const uint8_t node_key[KEY_SIZE], uint64_t node_bytes,
+			     const uint8_t node_name[ID_SIZE], const uint8_t node_key[KEY_SIZE], uint64_t node_bytes,
 			     const struct stat_print *prints, size_t count);
 
 /* Makes this run's cache the one: writes `keys` anew, overwrites the old keys, unlinks the shards that fell out. */

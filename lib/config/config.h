@@ -25,6 +25,9 @@
 #define CONFIG_FILE_MAX  (1u << 20)
 #define CONFIG_ZONES_MAX 2
 
+/* Where the keys of content chunks come from: from the content, or from nowhere. */
+enum dedup { DEDUP_CONTENT = 0, DEDUP_NONE = 1 };
+
 struct config_signer {
 	char *name, *key; /* key: path of a .pub file */
 	unsigned roles;   /* bits 1 << enum role */
@@ -65,6 +68,7 @@ struct config_dataset {
 	int compression; /* zstd level 1..19, default 3 */
 	uint32_t chunk;  /* average, bytes, default 512 KiB */
 	enum suite cipher;
+	enum dedup dedup;
 	struct duration dedup_key; /* how long a dataset key is used; zero: until it is rotated by hand */
 	int line;
 };

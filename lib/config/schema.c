@@ -62,6 +62,7 @@ static const struct schema_word ciphers[] = {
 	{ "xchacha20-poly1305", SUITE_XCHACHA20POLY1305 },
 	{ 0 },
 };
+static const struct schema_word dedups[] = { { "content", DEDUP_CONTENT }, { "none", DEDUP_NONE }, { 0 } };
 static const struct schema_word source_types[] = { { "files", 0 }, { 0 } };
 
 static const struct schema_key signer_keys[] = {
@@ -222,6 +223,14 @@ static const struct schema_key dataset_keys[] = {
 	  .offset = offsetof(struct config_dataset, cipher),
 	  .initial = "aes-256-gcm",
 	  .words = ciphers },
+	{ .name = "dedup",
+	  .help = "Whether content that is there already is stored once: `content`, or `none`. With `none` its "
+		  "keys are random, so that not even who holds the dataset key can tell whether a guess of some "
+		  "content is stored; a file that is read again is stored again, whole.",
+	  .type = SCHEMA_WORD,
+	  .offset = offsetof(struct config_dataset, dedup),
+	  .initial = "content",
+	  .words = dedups },
 	{ .name = "dedup_key",
 	  .help = "How long the dataset key is used, as in 12 months: then a new one takes its place and the old one "
 		  "is "

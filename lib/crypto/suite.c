@@ -94,6 +94,12 @@ void chunk_key(const uint8_t dataset_key[KEY_SIZE], enum kind kind, enum suite s
 	secret_wipe(input, sizeof input);
 }
 
+void chunk_key_random(uint8_t key[KEY_SIZE], uint8_t id[ID_SIZE])
+{
+	random_bytes(key, KEY_SIZE);
+	chunk_id(key, id);
+}
+
 void chunk_id(const uint8_t key[KEY_SIZE], uint8_t id[ID_SIZE])
 {
 	blake2b_keyed(key, "id", 2, id);

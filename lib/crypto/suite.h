@@ -8,6 +8,7 @@
  *
  * The id is public and says nothing about the key. Every reader checks that the key it was given makes the id: this
  * commits the AEAD, which by itself is not committing, to one key. The nonce is fresh and random for each encryption.
+ * No reader asks where a key came from: with `dedup: none` those of content are random.
  */
 #ifndef CRYPTO_SUITE_H
 #define CRYPTO_SUITE_H
@@ -42,6 +43,9 @@ size_t suite_overhead(enum suite suite); /* nonce + tag: stored bytes - packed b
 /* dataset_key and key in guarded memory. digest: SHA-256 of the piece. */
 void chunk_key(const uint8_t dataset_key[KEY_SIZE], enum kind kind, enum suite suite, const uint8_t digest[DIGEST_SIZE],
 	       uint8_t key[KEY_SIZE], uint8_t id[ID_SIZE]);
+
+/* A key that says nothing of any content (`dedup: none`), and its id. key in guarded memory. */
+void chunk_key_random(uint8_t key[KEY_SIZE], uint8_t id[ID_SIZE]);
 
 /* The id that a key makes. */
 void chunk_id(const uint8_t key[KEY_SIZE], uint8_t id[ID_SIZE]);

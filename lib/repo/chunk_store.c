@@ -14,7 +14,7 @@
 struct chunk_store {
 	struct repo *r;
 	const struct dataset_key *key;
-	enum suite suite;
+	const struct config_dataset *dataset;
 	struct sender *sender;
 	struct journal *journal;
 	pthread_mutex_t lock;
@@ -23,14 +23,14 @@ struct chunk_store {
 	struct buf children; /* scratch of chunk_store_has(), under the lock */
 };
 
-struct chunk_store *chunk_store_new(struct repo *r, const struct dataset_key *key, enum suite suite,
+struct chunk_store *chunk_store_new(struct repo *r, const struct dataset_key *key, const struct config_dataset *dataset,
 				    struct sender *sender, struct journal *journal)
 {
 	struct chunk_store *s = xcalloc(1, sizeof *s);
 
 	s->r = r;
 	s->key = key;
-	s->suite = suite;
+	s->dataset = dataset;
 	s->sender = sender;
 	s->journal = journal;
 	pthread_mutex_init(&s->lock, NULL);
@@ -126,16 +126,25 @@ static int add_to_pack(struct chunk_store *s, const struct blob_info *info, cons
 	}
 }
 
-int chunk_store_put(struct chunk_store *s, struct blob_codec *codec, enum kind kind, const void *data, size_t len,
-		    const uint8_t digest[DIGEST_SIZE], const uint8_t (*children)[ID_SIZE], size_t child_count,
-		    uint8_t key[KEY_SIZE], uint8_t id[ID_SIZE])
+bool chunk_store_draws_keys(const struct chunk_store *s)
 {
-	struct blob_info info = { .kind = kind, .suite = s->suite, .plain = (uint32_t)len };
+	return s->dataset->dedup == DEDUP_NONE;
+}
+
+void chunk_store_derive(const struct chunk_store *s, enum kind kind, const uint8_t digest[DIGEST_SIZE],
+			uint8_t key[KEY_SIZE], uint8_t id[ID_SIZE])
+{
+	chunk_key(s->key->key, kind, s->dataset->cipher, digest, key, id);
+}
+
+int chunk_store_put(struct chunk_store *s, struct blob_codec *codec, enum kind kind, const void *data, size_t len,
+		    const uint8_t (*children)[ID_SIZE], size_t child_count, const uint8_t key[KEY_SIZE],
+		    const uint8_t id[ID_SIZE])
+{
+	struct blob_info info = { .kind = kind, .suite = s->dataset->cipher, .plain = (uint32_t)len };
 	const uint8_t *stored;
 	size_t stored_len;
 	bool is_known;
-
-	chunk_key(s->key->key, kind, s->suite, digest, key, id);
 	int code = known(s, kind, id, &is_known);
 	if (code != 0 || is_known)
 		return code;

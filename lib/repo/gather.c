@@ -84,8 +84,12 @@ static int work(void *context, void *worker, void *argument)
 			print_one(item->data + e->content.offset, e->content.length, e->fingerprint);
 	}
 	sha256(item->data, item->len, digest);
-	int code = chunk_store_put(g->o->store, w->codec, KIND_CONTENT, item->data, item->len, digest, NULL, 0,
-				   ref->key, ref->id);
+	if (chunk_store_draws_keys(g->o->store))
+		chunk_key_random(ref->key, ref->id);
+	else
+		chunk_store_derive(g->o->store, KIND_CONTENT, digest, ref->key, ref->id);
+	int code = chunk_store_put(g->o->store, w->codec, KIND_CONTENT, item->data, item->len, NULL, 0, ref->key,
+				   ref->id);
 	ref->size = item->len;
 	memcpy(item->digest, digest, sizeof digest);
 	return code;

@@ -74,12 +74,16 @@ static int open_all(struct taking *t)
 		code = key_cache_open(cache, &t->cache);
 	if (code != 0)
 		return code;
-	dataset_subkey(t->o->key, "chunker", secret);
+	/* Lengths of chunks would betray what the dataset key cuts just so; where nothing deduplicates, no two runs need cut alike. */
+	if (d->dedup == DEDUP_NONE)
+		random_bytes(secret, KEY_SIZE);
+	else
+		dataset_subkey(t->o->key, "chunker", secret);
 	code = chunker_new(secret, d->chunk, &t->chunker);
 	if (code != 0)
 		return code;
 	t->sender = sender_new(t->r, t->o->zones, PACK_BUFFERS);
-	t->store = chunk_store_new(t->r, t->o->key, d->cipher, t->sender, t->o->journal);
+	t->store = chunk_store_new(t->r, t->o->key, d, t->sender, t->o->journal);
 	t->tree = tree_writer_new(t->store, t->cache, t->o->key);
 	return 0;
 }

@@ -87,19 +87,45 @@ uint64_t tree_path_hash(const uint8_t grouping_key[KEY_SIZE], const struct entry
 	return grouping_hash(grouping_key, e->path, e->path_len);
 }
 
+/* A random key for a node that could be guessed, unless it stands in the last snapshot as it is: then the one it has there. */
+static int draw_key(struct tree_writer *w, const uint8_t name[ID_SIZE], struct chunk_ref *ref)
+{
+	bool found;
+	int code = key_cache_recall(w->cache, name, ref->key, &found);
+
+	if (code == 0 && found)
+		chunk_id(ref->key, ref->id);
+	else if (code == 0)
+		chunk_key_random(ref->key, ref->id);
+	return code;
+}
+
+/* A node, finished. */
+struct made_node {
+	const uint8_t *plain;
+	size_t len;
+	uint8_t name[ID_SIZE]; /* what the key cache calls it */
+};
+
 /* Finishes a node and stores it; *ref (guarded) refers to it. */
-static int store_node(struct tree_writer *w, struct level *l, struct chunk_ref *ref, const uint8_t **plain, size_t *len)
+static int store_node(struct tree_writer *w, struct level *l, struct chunk_ref *ref, struct made_node *made)
 {
 	const uint8_t(*children)[ID_SIZE];
 	uint32_t count;
 	uint8_t digest[DIGEST_SIZE];
-	int code = node_finish(l->node, plain, len, &children, &count);
+	int code = node_finish(l->node, &made->plain, &made->len, &children, &count);
 
 	if (code != 0)
 		return code;
-	sha256(*plain, *len, digest);
-	code = chunk_store_put(w->store, w->codec, KIND_NODE, *plain, *len, digest, children, count, ref->key, ref->id);
+	sha256(made->plain, made->len, digest);
+	chunk_store_derive(w->store, KIND_NODE, digest, ref->key, ref->id);
 	secret_wipe(digest, sizeof digest);
+	memcpy(made->name, ref->id, ID_SIZE);
+	if (count == 0 && chunk_store_draws_keys(w->store))
+		code = draw_key(w, made->name, ref);
+	if (code == 0)
+		code = chunk_store_put(w->store, w->codec, KIND_NODE, made->plain, made->len, children, count, ref->key,
+				       ref->id);
 	ref->size = l->bytes;
 	return code;
 }
@@ -140,12 +166,12 @@ static int close_level(struct tree_writer *w, unsigned number)
 {
 	struct level *l = &w->levels[number];
 	_secret_ struct chunk_ref *ref = secret_new(sizeof *ref);
-	const uint8_t *plain;
-	size_t len;
-	int code = store_node(w, l, ref, &plain, &len);
+	struct made_node made;
+	int code = store_node(w, l, ref, &made);
 
 	if (code == 0 && number == 0)
-		code = key_cache_add(w->cache, plain, len, ref->id, ref->key, ref->size, w->prints, w->print_count);
+		code = key_cache_add(w->cache, made.plain, made.len, made.name, ref->key, ref->size, w->prints,
+				     w->print_count);
 	if (code == 0)
 		code = add_to_branch(w, number + 1, ref, &l->first_path);
 	w->print_count = number == 0 ? 0 : w->print_count;
@@ -218,9 +244,8 @@ static int close_list(struct tree_writer *w, unsigned number)
 {
 	struct level *l = &w->lists[number];
 	_secret_ struct chunk_ref *ref = secret_new(sizeof *ref);
-	const uint8_t *plain;
-	size_t len;
-	int code = store_node(w, l, ref, &plain, &len);
+	struct made_node made;
+	int code = store_node(w, l, ref, &made);
 
 	if (code == 0)
 		code = list_add(w, number + 1, ref);
@@ -281,9 +306,8 @@ int tree_list_end(struct tree_writer *w, struct content *content, const struct c
 			break;
 		}
 		if (number == w->list_count && children > 0) {
-			const uint8_t *plain;
-			size_t len;
-			int code = store_node(w, l, &w->pending[0], &plain, &len);
+			struct made_node made;
+			int code = store_node(w, l, &w->pending[0], &made);
 
 			if (code != 0)
 				return code;

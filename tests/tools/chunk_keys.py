@@ -4,6 +4,9 @@ lib/catalog/key_cache.h.
 
     chunk_keys.py reached --zone DIR --dataset NAME --key FILE --snapshot ID
         the operator's side: a line "id key kind" for every chunk that the snapshot's seal leads to
+    chunk_keys.py guessable --zone DIR --dataset NAME --key FILE --dataset-key FILE
+        the same for all snapshots, but only chunks that who has the dataset key can confirm a guess of: content and nodes
+        without children whose id follows from their plaintext
     chunk_keys.py cached FOLDER
         the agent's side: a line "id key" for every key in the shards of a key cache that any key in it opens
     chunk_keys.py search KEYS FOLDER...
@@ -15,6 +18,7 @@ lib/catalog/key_cache.h.
 
 import argparse
 import hashlib
+import hmac
 import re
 import struct
 import sys
@@ -37,18 +41,36 @@ def chunk_id(key):
 # ---- the operator's side ----
 
 
-def reached(options):
+def find_reached(options, prefix=""):
     store = reader.Store(options.dataset, reader.pack_paths([Path(options.zone) / options.dataset / "packs"]))
     key, found = reader.Key(options.key), {}
     for match, path in reader.objects([options.zone], options.dataset, "seals", r"([0-9a-f]{32})\.\d+"):
-        if match[1].startswith(options.snapshot):
+        if match[1].startswith(prefix):
             body, _ = reader.open_signed("seal", path.read_bytes(), None, str(path))
             for payload in filter(None, (reader.unseal(key, sealed) for _, sealed in body[3])):
                 reader.reach(store, payload[88:], found)
-    reader.need(found, f"no seal of {options.snapshot} opens")
-    for identity, secret in sorted(found.items()):
-        kind = "node" if store.blobs[identity][0].kind == reader.NODE else "content"
-        print(identity.hex(), secret.hex(), kind)
+    reader.need(found, f"no seal of {prefix or options.dataset} opens")
+    return store, sorted(found.items())
+
+
+def show(store, identity, secret):
+    print(identity.hex(), secret.hex(), "node" if store.blobs[identity][0].kind == reader.NODE else "content")
+
+
+def reached(options):
+    store, found = find_reached(options, options.snapshot)
+    for identity, secret in found:
+        show(store, identity, secret)
+
+
+def guessable(options):
+    dataset_key = bytes.fromhex(Path(options.dataset_key).read_text().split()[-1])
+    store, found = find_reached(options)
+    for identity, secret in found:
+        plain, blob = store.get(store.blobs[identity][0].kind, identity, secret)
+        root = hmac.digest(dataset_key, bytes([1, blob.kind, blob.suite]) + reader.sha256(plain), "sha256")
+        if not blob.children and chunk_id(reader.blake2b(root, b"key")) == identity:
+            show(store, identity, secret)
 
 
 # ---- the agent's side ----
@@ -123,6 +145,9 @@ def main():
     command = commands.add_parser("reached")
     for name in ("--zone", "--dataset", "--key", "--snapshot"):
         command.add_argument(name, required=True)
+    command = commands.add_parser("guessable")
+    for name in ("--zone", "--dataset", "--key", "--dataset-key"):
+        command.add_argument(name, required=True)
     commands.add_parser("cached").add_argument("folder")
     command = commands.add_parser("search")
     command.add_argument("keys")
@@ -132,7 +157,8 @@ def main():
     command.add_argument("--packs", action="append", required=True)
     command.add_argument("--dataset", required=True)
     options = parser.parse_args()
-    {"reached": reached, "cached": cached, "search": search, "opens": opens}[options.command](options)
+    {"reached": reached, "guessable": guessable, "cached": cached, "search": search, "opens": opens}[options.command](
+        options)
 
 
 if __name__ == "__main__":

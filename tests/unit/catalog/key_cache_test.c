@@ -365,6 +365,69 @@ static void an_unchanged_shard_is_kept_and_a_changed_one_has_a_new_key(void **st
 	key_cache_close(c);
 }
 
+/* A node whose key was drawn is found by its name, whatever the file system says of its entries, as often as it is asked for. */
+static void a_drawn_key_is_recalled_by_the_nodes_name(void **state)
+{
+	uint8_t name[ID_SIZE], key[KEY_SIZE], drawn[KEY_SIZE];
+	struct stat_print prints[FILES];
+	struct key_cache *c = open_cache();
+	const struct shard *s;
+	const uint8_t *plain;
+	size_t len;
+	bool found;
+
+	(void)state;
+	node_id_of(name, 7, 0);
+	make_key(drawn, "drawn", 7, 0);
+	assert_int_equal(key_cache_recall(c, name, key, &found), 0);
+	assert_false(found);
+	for (unsigned i = 0; i < 7; i++)
+		add(c, i, 0, 0);
+	make_prints(prints, 7, 0);
+	make_node(7, 0, &plain, &len);
+	assert_int_equal(key_cache_add(c, plain, len, name, drawn, 1007, prints, FILES), 0);
+	assert_int_equal(key_cache_recall(c, name, key, &found), 0);
+	assert_false(found); /* it is the last run's that counts */
+	assert_int_equal(key_cache_commit(c), 0);
+	key_cache_close(c);
+
+	c = open_cache();
+	for (unsigned turn = 0; turn < 2; turn++) {
+		assert_int_equal(key_cache_recall(c, name, key, &found), 0);
+		assert_true(found);
+		assert_memory_equal(key, drawn, KEY_SIZE);
+	}
+	for (unsigned i = 0; i < 8; i++)
+		assert_int_equal(key_cache_next(c, &s), 0);
+	chunk_id(drawn, name);
+	assert_memory_equal(s->node_id, name, ID_SIZE);
+	assert_memory_equal(s->node_key, drawn, KEY_SIZE);
+	assert_int_equal(key_cache_recall(c, name, key, &found), 0);
+	assert_false(found);
+	node_id_of(name, 7, 1);
+	assert_int_equal(key_cache_recall(c, name, key, &found), 0);
+	assert_false(found);
+	key_cache_close(c);
+}
+
+static void of_a_damaged_shard_no_key_is_recalled(void **state)
+{
+	uint8_t row[KEYS_ROW], name[ID_SIZE], key[KEY_SIZE];
+	bool found;
+
+	(void)state;
+	run_plain(3);
+	load_row(1, row);
+	flip_byte(shard_of(row), -1);
+	struct key_cache *c = open_cache();
+	for (unsigned i = 0; i < 3; i++) {
+		node_id_of(name, i, 0);
+		assert_int_equal(key_cache_recall(c, name, key, &found), 0);
+		assert_int_equal(found, i != 1);
+	}
+	key_cache_close(c);
+}
+
 static void what_vanished_from_the_source_cannot_be_opened_any_more(void **state)
 {
 	uint8_t gone[KEYS_ROW], zeros[KEYS_ROW] = { 0 }, seen[KEYS_ROW];
@@ -691,6 +754,8 @@ int main(void)
 		CACHE_TEST(shards_come_back_in_order),
 		CACHE_TEST(nothing_of_a_shard_is_readable_in_the_folder_but_its_own_key),
 		CACHE_TEST(an_unchanged_shard_is_kept_and_a_changed_one_has_a_new_key),
+		CACHE_TEST(a_drawn_key_is_recalled_by_the_nodes_name),
+		CACHE_TEST(of_a_damaged_shard_no_key_is_recalled),
 		CACHE_TEST(what_vanished_from_the_source_cannot_be_opened_any_more),
 		CACHE_TEST(a_run_that_is_not_committed_changes_nothing),
 		CACHE_TEST(a_kill_during_a_commit_loses_neither_the_keys_nor_their_destruction),

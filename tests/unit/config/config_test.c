@@ -179,6 +179,7 @@ static void what_is_left_out_has_its_default(void **state)
 	assert_int_equal(c->datasets[0].compression, 3);
 	assert_int_equal(c->datasets[0].chunk, 512 << 10);
 	assert_int_equal(c->datasets[0].cipher, SUITE_AES256GCM);
+	assert_int_equal(c->datasets[0].dedup, DEDUP_CONTENT);
 	assert_int_equal(c->datasets[0].source.exclude_count, 0);
 
 	/* Relative to the file's folder. */
@@ -202,8 +203,8 @@ static void every_optional_key_is_read(void **state)
 		     "products: [{name: p, backup: 90 minutes}]\n"
 		     "datasets:\n"
 		     "- {name: c, product: p, class: configuration, compression: 19, chunk: 16 KiB, rto: 2 weeks,\n"
-		     "   cipher: xchacha20-poly1305, source: {type: files, path: /d, exclude: [], cross_file_systems: "
-		     "true}}\n"
+		     "   cipher: xchacha20-poly1305, dedup: none,\n"
+		     "   source: {type: files, path: /d, exclude: [], cross_file_systems: true}}\n"
 		     "- {name: u, product: p, class: user, chunk: 4 MiB, compression: 1, rpo: 1 month,\n"
 		     "   source: {type: files, path: /d, exclude: [a, 'b*', \"c d\"]}}\n",
 		     &c),
@@ -220,6 +221,7 @@ static void every_optional_key_is_read(void **state)
 	assert_int_equal(c->datasets[0].compression, 19);
 	assert_int_equal(c->datasets[0].chunk, 16 << 10);
 	assert_int_equal(c->datasets[0].cipher, SUITE_XCHACHA20POLY1305);
+	assert_int_equal(c->datasets[0].dedup, DEDUP_NONE);
 	assert_int_equal(c->datasets[0].rto.seconds, 14 * 86400);
 	assert_true(c->datasets[0].source.cross_file_systems);
 	assert_int_equal(c->datasets[1].class, CLASS_USER);
@@ -377,6 +379,8 @@ static void a_mistake_is_named_with_its_line_and_what_was_expected(void **state)
 		{ "datasets: [{class: messages}]\n",
 		  "nightfold.yaml:1: class: 'messages' is unknown: expected one of message, "
 		  "user, configuration, did you mean 'message'?" },
+		{ "datasets: [{dedup: off}]\n",
+		  "nightfold.yaml:1: dedup: 'off' is unknown: expected one of content, none" },
 		{ "datasets: [{cipher: none}]\n",
 		  "nightfold.yaml:1: cipher: 'none' is unknown: expected one of aes-256-gcm, xchacha20-poly1305" },
 		{ "datasets: [{source: {type: postgresql}}]\n",

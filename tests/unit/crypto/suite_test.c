@@ -187,12 +187,26 @@ static void a_suite_that_is_none_opens_nothing(void **state)
 	assert_int_equal(aead_open((enum suite)0, key, NULL, 0, stored, sizeof stored, out), ERR_FORMAT);
 }
 
+static void a_random_key_is_another_each_time_and_makes_its_id(void **state)
+{
+	uint8_t key[2][KEY_SIZE], id[2][ID_SIZE], made[ID_SIZE];
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		chunk_key_random(key[i], id[i]);
+		chunk_id(key[i], made);
+		assert_memory_equal(id[i], made, ID_SIZE);
+	}
+	assert_memory_not_equal(key[0], key[1], KEY_SIZE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(suites_have_their_names),
 		cmocka_unit_test(a_missing_aes_unit_is_an_error_and_never_another_cipher),
 		cmocka_unit_test(chunk_keys_and_ids_are_those_of_the_format),
+		cmocka_unit_test(a_random_key_is_another_each_time_and_makes_its_id),
 		cmocka_unit_test(the_standards_vectors_open),
 		cmocka_unit_test(what_is_sealed_opens_and_nothing_else_does),
 		cmocka_unit_test(an_empty_piece_has_only_its_overhead),

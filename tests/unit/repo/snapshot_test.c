@@ -316,7 +316,6 @@ static void a_source_that_is_not_there_commits_nothing(void **state)
 	assert_int_equal(zone_count(n, 0, "snapshots") + zone_count(n, 0, "packs"), 0);
 }
 
-/* Two hosts with the same data and keys of their own: two chains, one dataset. */
 /* Sparse files, links, attributes: entries that bring more than a path into the pipeline. */
 static void entries_of_every_kind_go_through(void **state)
 {
@@ -416,6 +415,137 @@ static void files_that_are_written_to_all_the_time_are_taken_and_told(void **sta
 	assert_int_equal(taken.header.changed, 0);
 }
 
+static void without_deduplication_equal_content_is_stored_each_time_it_is_read(void **state)
+{
+	struct nights *n = *state;
+	struct snapshot_result taken;
+
+	n->dataset.dedup = DEDUP_NONE;
+	n->dataset.chunk = 256u << 10; /* each of these is one piece, wherever this run cuts */
+	write_file(n, "a", 40000, 1);
+	write_file(n, "b", 40000, 1);
+	write_file(n, "small", 100, 2);
+	nights_pass(n, &taken);
+	assert_int_equal(taken.new_chunks, 2 + 1 + 1); /* each its own, a group, a node */
+
+	/* Written again, with other times: that one and its node. */
+	write_file(n, "b", 40000, 1);
+	nights_pass(n, &taken);
+	assert_int_equal(taken.read_files, 1);
+	assert_int_equal(taken.new_chunks, 2);
+
+	/* One file of many chunks changes in one byte: all of it goes again. */
+	n->dataset.chunk = CHUNK_AVERAGE_MIN;
+	write_file(n, "large", 2000000, 3);
+	nights_pass(n, &taken);
+	_free_ char *path = xasprintf("%s/large", n->source);
+	int fd = open(path, O_WRONLY);
+	assert_int_equal(io_pwrite(fd, "changed", 7, 1000000, "large"), 0);
+	close(fd);
+	nights_pass(n, &taken);
+	assert_true(taken.header.new_bytes > 2000000);
+	assert_sound(n, 8);
+}
+
+/* Groups of small files, and nodes of nothing but metadata, which have random keys too: what did not change is known again. */
+static void without_deduplication_distant_groups_and_bare_nodes_stay_as_they_were(void **state)
+{
+	struct nights *n = *state;
+	struct snapshot_result taken;
+	char name[32];
+
+	n->dataset.dedup = DEDUP_NONE;
+	make_folder(n, "bare");
+	make_folder(n, "small");
+	for (unsigned i = 0; i < 3000; i++) {
+		snprintf(name, sizeof name, "bare/%u", i);
+		write_file(n, name, 0, 0);
+		snprintf(name, sizeof name, "small/%u", i);
+		write_file(n, name, 300, i);
+	}
+	nights_pass(n, &taken);
+	uint64_t chunks = taken.new_chunks;
+	assert_true(chunks > 20);
+
+	remove_file(n, "bare/1500");
+	write_file(n, "small/1500", 300, 9999);
+	nights_pass(n, &taken);
+	assert_true(taken.read_files >= 1 && taken.read_files < 1500);
+	assert_true(taken.new_chunks < chunks / 2);
+}
+
+static void a_bare_node_says_nothing_to_who_has_the_dataset_key(void **state)
+{
+	struct nights *n = *state;
+	struct snapshot_result derived, drawn;
+
+	/* The one node of an empty source, with the same times: its plaintext is the same. */
+	nights_pass(n, &derived);
+	n->dataset.dedup = DEDUP_NONE;
+	nights_pass(n, &drawn);
+	assert_memory_equal(drawn.header.root_id, derived.header.root_id, ID_SIZE); /* what is there stays as it is */
+	lose_state(&n->agent);
+	nights_pass(n, &drawn);
+	assert_memory_not_equal(drawn.header.root_id, derived.header.root_id, ID_SIZE);
+	assert_sound(n, 6);
+}
+
+/* A dataset goes over, and back: what is unchanged is neither read nor stored, and nothing that is there is in the way. */
+static void deduplication_may_be_switched_from_night_to_night(void **state)
+{
+	struct nights *n = *state;
+	struct snapshot_result taken;
+
+	n->dataset.chunk = 256u << 10; /* each file is one piece, wherever a run cuts */
+	write_file(n, "a", 40000, 1);
+	nights_pass(n, &taken);
+	n->dataset.dedup = DEDUP_NONE;
+	write_file(n, "b", 40000, 1);
+	nights_pass(n, &taken);
+	assert_int_equal(taken.read_files, 1);
+	assert_int_equal(taken.new_chunks, 2);
+	n->dataset.dedup = DEDUP_CONTENT;
+	write_file(n, "c", 40000, 1); /* the one of "a" */
+	nights_pass(n, &taken);
+	assert_int_equal(taken.read_files, 1);
+	assert_int_equal(taken.new_chunks, 1);
+	assert_sound(n, 6);
+}
+
+/* Nobody knows its keys any more: the next run stores everything again, and what it had sent is collected. */
+static void without_deduplication_a_run_that_was_cut_off_begins_again(void **state)
+{
+	struct nights *n = *state;
+	struct night t;
+	char path[512];
+
+	n->dataset.dedup = DEDUP_NONE;
+	write_file(n, "a", 1000000, 1);
+	night_begin(n, &n->agent, &t);
+	for (unsigned z = 0; z < 2; z++) {
+		in_zone(n, z, NIGHT_DATASET "/lease", path);
+		remove_tree(path);
+	}
+	assert_int_equal(night_snapshot(&t), ERR_UNAVAILABLE);
+	night_end(&t);
+	assert_true(zone_count(n, 0, "packs") > 0);
+
+	let_times_settle();
+	whole_run(n, &n->agent, &t);
+	assert_true(t.taken.header.new_bytes > 1000000);
+	night_end(&t);
+	assert_restores(n);
+	for (int day = 0; day < 3; day++) {
+		days_pass(n, 1);
+		whole_run(n, &n->agent, &t);
+		assert_int_equal(t.taken.new_chunks, 0);
+		night_end(&t);
+	}
+	assert_int_equal(zone_count(n, 0, "packs"), 2);
+	assert_sound(n, 4);
+}
+
+/* Two hosts with the same data and keys of their own: two chains, one dataset. */
 static void two_agents_share_a_dataset(void **state)
 {
 	struct nights *n = *state;
@@ -455,6 +585,14 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_source_that_is_not_there_commits_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(entries_of_every_kind_go_through, setup, teardown),
 		cmocka_unit_test_setup_teardown(files_that_are_written_to_all_the_time_are_taken_and_told, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(without_deduplication_equal_content_is_stored_each_time_it_is_read,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(without_deduplication_distant_groups_and_bare_nodes_stay_as_they_were,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(a_bare_node_says_nothing_to_who_has_the_dataset_key, setup, teardown),
+		cmocka_unit_test_setup_teardown(deduplication_may_be_switched_from_night_to_night, setup, teardown),
+		cmocka_unit_test_setup_teardown(without_deduplication_a_run_that_was_cut_off_begins_again, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(two_agents_share_a_dataset, setup, teardown),
 	};
