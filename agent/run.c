@@ -84,6 +84,7 @@ static void tell_json(const struct running *run, const struct work *w, const str
 		json_put_int(j, "packs", (int64_t)o->taken.packs);
 		json_put_int(j, "skipped", (int64_t)h->skipped);
 		json_put_int(j, "changed", (int64_t)h->changed);
+		json_put_bool(j, "cache_lost", o->taken.cache_lost);
 		json_put_int(j, "dedup_epoch", o->epoch);
 		json_put_bool(j, "dedup_epoch_begun", o->epoch_begun);
 	}
@@ -130,6 +131,13 @@ static void tell_words(const struct running *run, const struct work *w, const st
 		       " began, the older key was destroyed; "
 		       "this once everything is read and stored again\n",
 		       w->dataset->name, o->epoch);
+	if (o->has_snapshot && o->taken.cache_lost)
+		printf("%s: the keys of the key cache were gone%s: every file was read again, and %s\n",
+		       w->dataset->name,
+		       w->dataset->cache_in_memory
+			       ? " from memory (this host was restarted, or cache_key was disk before)"
+			       : "",
+		       w->dataset->dedup == DEDUP_NONE ? "stored again (dedup: none)" : "nothing was stored twice");
 	if (o->has_snapshot)
 		tell_snapshot(w, o);
 	if (o->retired.destroyed > 0 || o->retired.owed > 0)

@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/hex.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "repo/epoch.h"
 #include "report/json.h"
@@ -293,6 +294,12 @@ int command_check_config(const struct common_options *common, const void *own, i
 	struct session s;
 	int code = session_open(common, NEED_AGENT, &s);
 	int status = EXIT_DONE;
+
+	for (size_t i = 0; code == 0 && i < s.config->dataset_count; i++) {
+		if (s.config->datasets[i].cache_in_memory && io_check_memory(s.config->memory_dir) != 0)
+			code = failed_in(ERR_REFUSED, "%s:%d: cache_key: memory", s.config->file,
+					 s.config->datasets[i].line);
+	}
 
 	(void)own;
 	(void)argc;

@@ -2,11 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -121,6 +123,25 @@ static char *folder_of(const char *path)
 	if (!slash)
 		return xstrdup(".");
 	return slash == path ? xstrdup("/") : xstrndup(path, (size_t)(slash - path));
+}
+
+int io_check_memory(const char *path)
+{
+	_free_ char *folder = xstrdup(path);
+	struct statfs fs;
+
+	/* What is not there yet will be where the folder above it is. */
+	while (statfs(folder, &fs) < 0) {
+		char *slash = strrchr(folder, '/');
+
+		if (errno != ENOENT || slash == NULL)
+			return failed_errno(ERR_SYSTEM, "cannot look at '%s'", folder);
+		slash[slash == folder] = '\0';
+	}
+	if (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC)
+		return 0;
+	return failed(ERR_REFUSED, "'%s' is not in memory: what is kept there must be on tmpfs or ramfs, as /run is",
+		      path);
 }
 
 int io_sync_dir(const char *path)

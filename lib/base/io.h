@@ -32,6 +32,12 @@ must_check int io_create(const char *path, const void *data, size_t len, mode_t 
 /* mkdir -p; existing folders stay as they are. */
 must_check int io_make_dirs(const char *path, mode_t mode);
 
+/*
+ * ERR_REFUSED unless what is at `path`, or would be made there, lies in memory and on no disk: on tmpfs or ramfs
+ * (statfs(2), f_type). Memory may be swapped out all the same.
+ */
+must_check int io_check_memory(const char *path);
+
 /* fsync of a folder, so that names in it survive a power loss. */
 must_check int io_sync_dir(const char *path);
 

@@ -61,8 +61,9 @@ struct lane {
 };
 
 struct key_cache {
-	char *dir;
-	int dir_fd;
+	char *dir, *keys_dir; /* where the shards and the files of keys are; maybe the same */
+	int dir_fd, keys_fd;
+	bool lost;
 	/* last run's: fixed but for the states */
 	int old_fd; /* of `keys`, or -1 */
 	uint32_t old_count;
@@ -131,6 +132,11 @@ static int io_failed(const struct key_cache *c, const char *what, const char *na
 	return failed_errno(ERR_SYSTEM, "key cache: cannot %s '%s/%s'", what, c->dir, name);
 }
 
+static int keys_failed(const struct key_cache *c, const char *what, const char *name)
+{
+	return failed_errno(ERR_SYSTEM, "key cache: cannot %s '%s/%s'", what, c->keys_dir, name);
+}
+
 static void lane_init(struct lane *l)
 {
 	l->key = secret_new(sizeof *l->key);
@@ -148,16 +154,28 @@ static void lane_release(struct lane *l)
 /* ---- opening ---- */
 
 /* Overwrites and unlinks a file of keys; one that is not there is no error. */
-static int destroy_keys(const struct key_cache *c, const char *name)
+static int destroy_keys(int folder, const char *folder_name, const char *name)
 {
-	_fd_ int fd = openat(c->dir_fd, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	_fd_ int fd = openat(folder, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd < 0 && errno == ENOENT)
 		return 0;
 	if (fd < 0)
-		return io_failed(c, "open", name);
+		return failed_errno(ERR_SYSTEM, "key cache: cannot open '%s/%s'", folder_name, name);
 	io_wipe(fd);
-	return unlinkat(c->dir_fd, name, 0) < 0 ? io_failed(c, "remove", name) : 0;
+	return unlinkat(folder, name, 0) < 0
+		       ? failed_errno(ERR_SYSTEM, "key cache: cannot remove '%s/%s'", folder_name, name)
+		       : 0;
+}
+
+static int destroy_all_keys(int folder, const char *folder_name)
+{
+	static const char *const names[] = { KEYS, KEYS_OLD, KEYS_NEW };
+	int code = 0;
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0] && code == 0; i++)
+		code = destroy_keys(folder, folder_name, names[i]);
+	return code;
 }
 
 /*
@@ -168,12 +186,12 @@ static int finish_old_commit(const struct key_cache *c)
 {
 	struct stat old, keys;
 
-	if (fstatat(c->dir_fd, KEYS_OLD, &old, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == ENOENT ? 0 : io_failed(c, "look at", KEYS_OLD);
-	if (fstatat(c->dir_fd, KEYS, &keys, AT_SYMLINK_NOFOLLOW) == 0 && keys.st_ino == old.st_ino &&
+	if (fstatat(c->keys_fd, KEYS_OLD, &old, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : keys_failed(c, "look at", KEYS_OLD);
+	if (fstatat(c->keys_fd, KEYS, &keys, AT_SYMLINK_NOFOLLOW) == 0 && keys.st_ino == old.st_ino &&
 	    keys.st_dev == old.st_dev)
-		return unlinkat(c->dir_fd, KEYS_OLD, 0) < 0 ? io_failed(c, "remove", KEYS_OLD) : 0;
-	return destroy_keys(c, KEYS_OLD);
+		return unlinkat(c->keys_fd, KEYS_OLD, 0) < 0 ? keys_failed(c, "remove", KEYS_OLD) : 0;
+	return destroy_keys(c->keys_fd, c->keys_dir, KEYS_OLD);
 }
 
 static int read_key(const struct key_cache *c, uint32_t number, struct shard_key *out)
@@ -182,8 +200,8 @@ static int read_key(const struct key_cache *c, uint32_t number, struct shard_key
 	int code = io_pread(c->old_fd, out, sizeof *out, MAGIC_SIZE + (uint64_t)number * sizeof *out, &got, KEYS);
 
 	if (code)
-		return failed_in(code, "key cache '%s'", c->dir);
-	return got < sizeof *out ? failed(ERR_SYSTEM, "key cache '%s': '%s' became shorter", c->dir, KEYS) : 0;
+		return failed_in(code, "key cache '%s'", c->keys_dir);
+	return got < sizeof *out ? failed(ERR_SYSTEM, "key cache '%s': '%s' became shorter", c->keys_dir, KEYS) : 0;
 }
 
 static int compare_by_node(const void *a, const void *b)
@@ -202,18 +220,18 @@ static int load_keys(struct key_cache *c)
 	struct stat st;
 	size_t got;
 
-	c->old_fd = openat(c->dir_fd, KEYS, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	c->old_fd = openat(c->keys_fd, KEYS, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	if (c->old_fd < 0)
-		return errno == ENOENT ? 0 : io_failed(c, "open", KEYS);
+		return errno == ENOENT ? 0 : keys_failed(c, "open", KEYS);
 	if (fstat(c->old_fd, &st) < 0)
-		return io_failed(c, "look at", KEYS);
+		return keys_failed(c, "look at", KEYS);
 	int code = io_pread(c->old_fd, magic, sizeof magic, 0, &got, KEYS);
 	if (code)
-		return failed_in(code, "key cache '%s'", c->dir);
+		return failed_in(code, "key cache '%s'", c->keys_dir);
 	uint64_t bytes = (uint64_t)st.st_size - got, count = bytes / sizeof(struct shard_key);
 	if (got < sizeof magic || memcmp(magic, MAGIC, sizeof magic) != 0 || bytes % sizeof(struct shard_key) != 0 ||
 	    count > SHARDS_MAX) {
-		log_warning("key cache '%s': '%s' is damaged; every file is read again", c->dir, KEYS);
+		log_warning("key cache '%s': '%s' is damaged; every file is read again", c->keys_dir, KEYS);
 		return 0;
 	}
 	c->old_files = xcalloc(count + 1, sizeof *c->old_files);
@@ -234,14 +252,15 @@ static int compare_files(const void *a, const void *b)
 	return memcmp(a, b, FILE_ID_SIZE);
 }
 
-/* Unlinks every shard that is not among these sorted ids. */
-static int delete_shards(const struct key_cache *c, uint8_t (*keep)[FILE_ID_SIZE], size_t count)
+/* Unlinks every shard that is not among these sorted ids. *deleted: whether there were any. */
+static int delete_shards(const struct key_cache *c, uint8_t (*keep)[FILE_ID_SIZE], size_t count, bool *deleted)
 {
 	int fd = openat(c->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	const struct dirent *e;
 	int code = 0;
 
+	*deleted = false;
 	if (!d)
 		return io_failed(c, "list", ".");
 	while (code == 0 && (errno = 0, e = readdir(d))) {
@@ -254,6 +273,7 @@ static int delete_shards(const struct key_cache *c, uint8_t (*keep)[FILE_ID_SIZE
 			continue;
 		if (unlinkat(c->dir_fd, e->d_name, 0) < 0)
 			code = io_failed(c, "remove", e->d_name);
+		*deleted = true;
 	}
 	if (code == 0 && errno != 0)
 		code = io_failed(c, "list", ".");
@@ -261,7 +281,7 @@ static int delete_shards(const struct key_cache *c, uint8_t (*keep)[FILE_ID_SIZE
 	return code;
 }
 
-static int delete_strangers(const struct key_cache *c)
+static int delete_strangers(struct key_cache *c, bool *deleted)
 {
 	_free_ uint8_t(*sorted)[FILE_ID_SIZE] = xcalloc(c->old_count + 1u, FILE_ID_SIZE);
 
@@ -269,50 +289,89 @@ static int delete_strangers(const struct key_cache *c)
 		memcpy(sorted, c->old_files, (size_t)c->old_count * FILE_ID_SIZE);
 		qsort(sorted, c->old_count, FILE_ID_SIZE, compare_files);
 	}
-	return delete_shards(c, sorted, c->old_count);
+	return delete_shards(c, sorted, c->old_count, deleted);
 }
 
 static int start_new_keys(struct key_cache *c)
 {
-	c->new_fd = openat(c->dir_fd, KEYS_NEW, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	c->new_fd = openat(c->keys_fd, KEYS_NEW, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (c->new_fd < 0)
-		return io_failed(c, "create", KEYS_NEW);
+		return keys_failed(c, "create", KEYS_NEW);
 	int code = io_write(c->new_fd, MAGIC, MAGIC_SIZE, KEYS_NEW);
-	return code ? failed_in(code, "key cache '%s'", c->dir) : 0;
+	return code ? failed_in(code, "key cache '%s'", c->keys_dir) : 0;
 }
 
-static struct key_cache *cache_new(const char *dir)
+static struct key_cache *cache_new(const char *dir, const char *keys_dir)
 {
 	struct key_cache *c = xcalloc(1, sizeof *c);
 
 	c->dir = xstrdup(dir);
+	c->keys_dir = xstrdup(keys_dir ? keys_dir : dir);
 	c->old_fd = c->new_fd = -1;
-	c->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	c->keys_fd = open(c->keys_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	c->dir_fd = open(c->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return c;
 }
 
-int key_cache_open(const char *dir, struct key_cache **out)
+static int make_folders(const char *dir, const char *keys_dir)
 {
 	int code = io_make_dirs(dir, 0700);
 
+	if (code == 0 && keys_dir)
+		code = io_check_memory(keys_dir);
+	return code == 0 && keys_dir ? io_make_dirs(keys_dir, 0700) : code;
+}
+
+/* Memory is where others may write, too: no folder of theirs is taken. */
+static int check_folders(const struct key_cache *c)
+{
+	struct stat st;
+
+	if (c->dir_fd < 0)
+		return io_failed(c, "open", ".");
+	if (c->keys_fd < 0 || fstat(c->keys_fd, &st) < 0)
+		return keys_failed(c, "open", ".");
+	if (strcmp(c->dir, c->keys_dir) != 0 && (st.st_uid != geteuid() || (st.st_mode & 077) != 0))
+		return failed(ERR_REFUSED, "key cache: '%s' is another user's or open to others: remove it",
+			      c->keys_dir);
+	return 0;
+}
+
+static int open_old(struct key_cache *c)
+{
+	/* A run that was killed has left its own, and maybe shards that no key was ever kept of. */
+	bool killed = faccessat(c->keys_fd, KEYS_NEW, F_OK, AT_SYMLINK_NOFOLLOW) == 0, deleted;
+	int code = finish_old_commit(c);
+
+	if (code == 0)
+		code = destroy_keys(c->keys_fd, c->keys_dir, KEYS_NEW);
+	if (code == 0)
+		code = load_keys(c);
+	if (code == 0)
+		code = delete_strangers(c, &deleted);
+	if (code == 0)
+		c->lost = c->old_count == 0 && deleted && !killed;
+	return code;
+}
+
+int key_cache_open(const char *dir, const char *keys_dir, struct key_cache **out)
+{
+	int code = make_folders(dir, keys_dir);
+
 	if (code)
 		return code;
-	struct key_cache *c = cache_new(dir);
+	struct key_cache *c = cache_new(dir, keys_dir);
 	lane_init(&c->reading);
 	lane_init(&c->writing);
 	c->shard = secret_new(sizeof *c->shard);
 	c->prints = xcalloc(NODE_ENTRIES_MAX, sizeof *c->prints);
 	c->keys = secret_new(KEYS_BUFFER * sizeof *c->keys);
-	if (c->dir_fd < 0)
-		code = io_failed(c, "open", ".");
+	code = check_folders(c);
+	/* Keys that were on a disk do not move to memory: they would open shards for who finds the disk's old blocks. */
+	if (code == 0 && keys_dir)
+		code = destroy_all_keys(c->dir_fd, c->dir);
 	if (code == 0)
-		code = finish_old_commit(c);
-	if (code == 0)
-		code = destroy_keys(c, KEYS_NEW);
-	if (code == 0)
-		code = load_keys(c);
-	if (code == 0)
-		code = delete_strangers(c);
+		code = open_old(c);
 	if (code == 0)
 		code = start_new_keys(c);
 	if (code) {
@@ -323,17 +382,23 @@ int key_cache_open(const char *dir, struct key_cache **out)
 	return 0;
 }
 
+bool key_cache_lost(const struct key_cache *c)
+{
+	return c->lost;
+}
+
 void key_cache_close(struct key_cache *c)
 {
 	if (!c)
 		return;
 	if (c->new_fd >= 0) { /* not committed: this run's keys are nobody's */
 		io_wipe(c->new_fd);
-		unlinkat(c->dir_fd, KEYS_NEW, 0);
+		unlinkat(c->keys_fd, KEYS_NEW, 0);
 	}
 	close_fd(&c->new_fd);
 	close_fd(&c->old_fd);
 	close_fd(&c->dir_fd);
+	close_fd(&c->keys_fd);
 	if (c->shard)
 		node_release(&c->shard->node);
 	secret_free(c->shard);
@@ -345,6 +410,7 @@ void key_cache_close(struct key_cache *c)
 	free(c->by_node);
 	free(c->states);
 	free(c->dir);
+	free(c->keys_dir);
 	free(c);
 }
 
@@ -424,7 +490,7 @@ static int write_keys(struct key_cache *c)
 	int code = io_write(c->new_fd, c->keys, c->key_count * sizeof *c->keys, KEYS_NEW);
 
 	c->key_count = 0;
-	return code ? failed_in(code, "key cache '%s'", c->dir) : 0;
+	return code ? failed_in(code, "key cache '%s'", c->keys_dir) : 0;
 }
 
 static int add_key(struct key_cache *c, const struct shard_key *key)
@@ -558,15 +624,15 @@ static int replace_keys(struct key_cache *c)
 	if (code)
 		return code;
 	if (fsync(c->new_fd) < 0)
-		return io_failed(c, "sync", KEYS_NEW);
+		return keys_failed(c, "sync", KEYS_NEW);
 	/* A second name: should we be killed before the old keys are overwritten, the next open finds them by it. */
-	if (c->old_fd >= 0 && linkat(c->dir_fd, KEYS, c->dir_fd, KEYS_OLD, 0) < 0 && errno != EPERM &&
+	if (c->old_fd >= 0 && linkat(c->keys_fd, KEYS, c->keys_fd, KEYS_OLD, 0) < 0 && errno != EPERM &&
 	    errno != EOPNOTSUPP) /* no links here: a kill just now would leave the bytes unnamed */
-		return io_failed(c, "link", KEYS_OLD);
-	if (renameat(c->dir_fd, KEYS_NEW, c->dir_fd, KEYS) < 0)
-		return io_failed(c, "replace", KEYS);
+		return keys_failed(c, "link", KEYS_OLD);
+	if (renameat(c->keys_fd, KEYS_NEW, c->keys_fd, KEYS) < 0)
+		return keys_failed(c, "replace", KEYS);
 	close_fd(&c->new_fd);
-	return fsync(c->dir_fd) < 0 ? io_failed(c, "sync", ".") : 0;
+	return fsync(c->keys_fd) < 0 ? keys_failed(c, "sync", ".") : 0;
 }
 
 int key_cache_commit(struct key_cache *c)
@@ -579,8 +645,8 @@ int key_cache_commit(struct key_cache *c)
 	if (c->old_fd >= 0) {
 		io_wipe(c->old_fd);
 		close_fd(&c->old_fd);
-		if (unlinkat(c->dir_fd, KEYS_OLD, 0) < 0 && errno != ENOENT)
-			return io_failed(c, "remove", KEYS_OLD);
+		if (unlinkat(c->keys_fd, KEYS_OLD, 0) < 0 && errno != ENOENT)
+			return keys_failed(c, "remove", KEYS_OLD);
 	}
 	for (uint32_t i = 0; i < c->old_count; i++)
 		if (atomic_load(&c->states[i]) != SHARD_KEPT &&
@@ -592,16 +658,16 @@ int key_cache_commit(struct key_cache *c)
 
 int key_cache_destroy(const char *dir)
 {
-	static const char *const names[] = { KEYS, KEYS_OLD, KEYS_NEW };
-	struct key_cache *c = cache_new(dir);
+	struct key_cache *c = cache_new(dir, NULL);
 	int code = 0;
+	bool deleted;
 
 	if (c->dir_fd < 0)
 		code = errno == ENOENT ? ERR_MISSING : io_failed(c, "open", ".");
-	for (size_t i = 0; i < sizeof names / sizeof names[0] && code == 0; i++)
-		code = destroy_keys(c, names[i]);
 	if (code == 0)
-		code = delete_shards(c, NULL, 0);
+		code = destroy_all_keys(c->dir_fd, c->dir);
+	if (code == 0)
+		code = delete_shards(c, NULL, 0, &deleted);
 	if (code == 0 && rmdir(dir) < 0 && errno != ENOTEMPTY && errno != EEXIST)
 		code = io_failed(c, "remove", ".");
 	key_cache_close(c);

@@ -13,7 +13,8 @@
  *
  * Layout of the folder: `keys`, <16 hex>.shard; during a run `.keys.tmp`, during a commit `keys.old`, both overwritten
  * and removed by the next open when a run was killed. A shard that does not authenticate is treated as absent: its
- * files are read again.
+ * files are read again. The files of keys may be in a folder of their own, in memory (tmpfs or ramfs): then what is on
+ * disk opens nothing, and after a restart of the host every file is read again.
  *
  *	keys    "NFKEYS1\n", then for each shard in path order: file id (8) | shard key (32) | node name (32) |
  *	        BLAKE2b-256(key: shard key, prints) (32)
@@ -57,8 +58,14 @@ struct key_cache; /* one folder: reading the old, writing the new */
  * Opens the folder (made when absent). Shards that `keys` does not name are deleted. A damaged `keys` is an empty
  * cache, with a warning. key_cache_next() may run in one thread, key_cache_recall() and key_cache_add() in another; all
  * else belongs to one.
+ *
+ * `keys_dir`: NULL, or the folder in memory for the files of keys, made when absent, of this cache alone. ERR_REFUSED
+ * when it would lie on a disk or others can look in. Keys in `dir` are then destroyed.
  */
-must_check int key_cache_open(const char *dir, struct key_cache **out);
+must_check int key_cache_open(const char *dir, const char *keys_dir, struct key_cache **out);
+
+/* Whether there were shards and no keys to them: they went with the memory, or were lost. */
+bool key_cache_lost(const struct key_cache *c);
 void key_cache_close(struct key_cache *c); /* without key_cache_commit(): the old cache stays */
 
 /* The next shard of the old cache that opens, in path order; NULL at the end. The cache's own, valid until the next call. */
@@ -81,7 +88,7 @@ must_check int key_cache_add(struct key_cache *c, const uint8_t *node_plain, siz
 /* Makes this run's cache the one: writes `keys` anew, overwrites the old keys, unlinks the shards that fell out. */
 must_check int key_cache_commit(struct key_cache *c);
 
-/* Destroys all of it, the keys first. A folder that is not there is no error. */
+/* Destroys all of it, the keys first; also a folder of keys alone. A folder that is not there is no error. */
 must_check int key_cache_destroy(const char *dir);
 
 #endif

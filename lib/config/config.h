@@ -69,6 +69,7 @@ struct config_dataset {
 	uint32_t chunk;  /* average, bytes, default 512 KiB */
 	enum suite cipher;
 	enum dedup dedup;
+	bool cache_in_memory;      /* `cache_key: memory`: keys of the key cache in memory_dir */
 	struct duration dedup_key; /* how long a dataset key is used; zero: until it is rotated by hand */
 	int line;
 };
@@ -77,6 +78,7 @@ struct config {
 	char *file;
 	/* agent_key: NULL where only pruner_key is given. keys_dir: default beside agent_key (or pruner_key). */
 	char *state, *agent_key, *operator_key, *validator_key, *pruner_key, *keys_dir;
+	char *memory_dir;      /* default /run/nightfold */
 	struct duration grace; /* default 24 hours */
 	bool test_clock;
 	bool clock_check; /* `clock_check: off` makes it false */

@@ -63,6 +63,7 @@ static const struct schema_word ciphers[] = {
 	{ 0 },
 };
 static const struct schema_word dedups[] = { { "content", DEDUP_CONTENT }, { "none", DEDUP_NONE }, { 0 } };
+static const struct schema_word cache_places[] = { { "disk", false }, { "memory", true }, { 0 } };
 static const struct schema_word source_types[] = { { "files", 0 }, { 0 } };
 
 static const struct schema_key signer_keys[] = {
@@ -231,6 +232,15 @@ static const struct schema_key dataset_keys[] = {
 	  .offset = offsetof(struct config_dataset, dedup),
 	  .initial = "content",
 	  .words = dedups },
+	{ .name = "cache_key",
+	  .help = "Where the keys are that open what the agent remembers of unchanged files: on `disk`, in `state`, or "
+		  "in "
+		  "`memory`, in memory_dir. After a restart of the host they are gone then, and the next night reads "
+		  "every file again.",
+	  .type = SCHEMA_SWITCH,
+	  .offset = offsetof(struct config_dataset, cache_in_memory),
+	  .initial = "disk",
+	  .words = cache_places },
 	{ .name = "dedup_key",
 	  .help = "How long the dataset key is used, as in 12 months: then a new one takes its place and the old one "
 		  "is "
@@ -269,6 +279,11 @@ static const struct schema_key top_keys[] = {
 	  .help = "Where dataset keys are kept, never in `state`. Default: the folder of agent_key.",
 	  .type = SCHEMA_PATH,
 	  .offset = offsetof(struct config, keys_dir) },
+	{ .name = "memory_dir",
+	  .help = "Where `cache_key: memory` keeps its keys: a folder on tmpfs or ramfs.",
+	  .type = SCHEMA_PATH,
+	  .offset = offsetof(struct config, memory_dir),
+	  .initial = "/run/nightfold" },
 	{ .name = "signers",
 	  .help = "Whose signatures count. Default: the .pub files beside agent_key, each with the role that it names.",
 	  .type = SCHEMA_LIST,

@@ -26,6 +26,10 @@ void apart_find(const struct config *config, struct apart *out)
 		add(out, zone_folder(config->zones[i].url));
 	if (config->state != NULL)
 		add(out, xstrdup(config->state));
+	for (size_t i = 0; i < config->dataset_count; i++) {
+		if (config->datasets[i].cache_in_memory)
+			add(out, xstrdup(config->memory_dir));
+	}
 	for (const struct dirent *entry; keys != NULL && (entry = readdir(keys)) != NULL;) {
 		size_t len = strlen(entry->d_name), suffix = strlen(DATASET_KEY_SUFFIX);
 

@@ -1,10 +1,13 @@
 #include "repo/snapshot.h"
 
+#include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/hex.h"
 #include "base/version.h"
 #include "repo/apart.h"
 #include "repo/commit.h"
@@ -37,17 +40,54 @@ static void complain(void *context, const char *path, size_t path_len, const cha
 	findings_add(t->r->findings, FINDING_SKIPPED, NULL, copy[0] == '\0' ? "." : copy, "%s", reason);
 }
 
+/* The key cache of an epoch, and the folder in memory that its keys are in, or would be. */
+static char *cache_folder(const struct taking *t, uint32_t epoch)
+{
+	return xasprintf("%s/keys-%" PRIu32, t->o->state, epoch);
+}
+
+/* Named after the state folder, too: several may use one memory_dir. */
+static char *memory_folder(const struct taking *t, uint32_t epoch)
+{
+	uint8_t digest[DIGEST_SIZE];
+	char hex[17];
+
+	sha256(t->o->state, strlen(t->o->state), digest);
+	return xasprintf("%s/%s-%s/keys-%" PRIu32, t->o->config->memory_dir, t->r->dataset, hex_encode(digest, 8, hex),
+			 epoch);
+}
+
+static int destroy_cache(char *folder)
+{
+	int code = access(folder, F_OK) == 0 ? key_cache_destroy(folder) : 0;
+
+	free(folder);
+	return code;
+}
+
 /* Chunk keys of an older dataset key: after a rotation nothing of it is to be used, or kept. */
 static int forget_older_epochs(const struct taking *t)
 {
 	int code = 0;
 
 	for (uint32_t epoch = 1; epoch < t->o->key->epoch && code == 0; epoch++) {
-		_free_ char *cache = xasprintf("%s/keys-%u", t->o->state, epoch);
-
-		if (access(cache, F_OK) == 0)
-			code = key_cache_destroy(cache);
+		code = destroy_cache(cache_folder(t, epoch));
+		if (code == 0)
+			code = destroy_cache(memory_folder(t, epoch));
 	}
+	return code;
+}
+
+static int open_cache(struct taking *t)
+{
+	_free_ char *folder = cache_folder(t, t->o->key->epoch), *memory = memory_folder(t, t->o->key->epoch);
+	int code = forget_older_epochs(t);
+
+	if (code == 0 && t->o->dataset->cache_in_memory)
+		code = key_cache_open(folder, memory, &t->cache);
+	else if (code == 0 && (code = destroy_cache(xstrdup(memory))) == 0)
+		code = key_cache_open(folder, NULL, &t->cache);
+	t->result->cache_lost = code == 0 && key_cache_lost(t->cache);
 	return code;
 }
 
@@ -62,16 +102,13 @@ static int open_all(struct taking *t)
 					       .cross_file_systems = d->source.cross_file_systems,
 					       .apart = (const char *const *)t->apart.paths,
 					       .apart_count = t->apart.count };
-	_free_ char *cache = xasprintf("%s/keys-%u", t->o->state, t->o->key->epoch);
 	_secret_ uint8_t *secret = secret_new(KEY_SIZE);
 	int code = suite_available(d->cipher);
 
 	if (code == 0)
 		code = source_open(&source, complain, t, &t->source);
 	if (code == 0)
-		code = forget_older_epochs(t);
-	if (code == 0)
-		code = key_cache_open(cache, &t->cache);
+		code = open_cache(t);
 	if (code != 0)
 		return code;
 	/* Lengths of chunks would betray what the dataset key cuts just so; where nothing deduplicates, no two runs need cut alike. */

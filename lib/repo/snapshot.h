@@ -31,6 +31,7 @@ struct snapshot_result {
 	uint64_t read_files, read_bytes; /* content read from the source */
 	uint64_t new_chunks, packs;
 	uint64_t cached_files; /* unchanged, not read */
+	bool cache_lost;       /* the keys of the key cache were gone, so that no file was known as unchanged */
 };
 
 /*

@@ -9,6 +9,8 @@ lib/catalog/key_cache.h.
         without children whose id follows from their plaintext
     chunk_keys.py cached FOLDER
         the agent's side: a line "id key" for every key in the shards of a key cache that any key in it opens
+    chunk_keys.py shards FOLDER
+        the keys of the shards themselves, in the same form, from the files of keys in that folder
     chunk_keys.py search KEYS FOLDER...
         looks for the chunks in the file KEYS (lines "id key ...") in every file below the folders: no 32 bytes, at any
         offset, as they are or written in hexadecimal, may make one of the ids. Says where they do; exit status 1 then
@@ -76,13 +78,24 @@ def guessable(options):
 # ---- the agent's side ----
 
 
-def shard_plaintexts(folder):
-    """Of every shard, whoever names it, and every key in every file: what is left over must not help either."""
+def shard_rows(folder):
+    """Of every file of keys: what is left over must not help either."""
     rows = []
     for path in sorted(Path(folder).iterdir()):
         data = path.read_bytes()
         if data[:8] == b"NFKEYS1\n":
             rows += SHARD.iter_unpack(data[8:len(data) - (len(data) - 8) % SHARD.size])
+    return rows
+
+
+def shards(options):
+    for _, key, _, _ in shard_rows(options.folder):
+        print(chunk_id(key).hex(), key.hex())
+
+
+def shard_plaintexts(folder):
+    """Of every shard, whoever names it, and every key in every file."""
+    rows = shard_rows(folder)
     for path in sorted(Path(folder).glob("*.shard")):
         sealed = path.read_bytes()
         for file, key, node, _ in rows:
@@ -149,6 +162,7 @@ def main():
     for name in ("--zone", "--dataset", "--key", "--dataset-key"):
         command.add_argument(name, required=True)
     commands.add_parser("cached").add_argument("folder")
+    commands.add_parser("shards").add_argument("folder")
     command = commands.add_parser("search")
     command.add_argument("keys")
     command.add_argument("folder", nargs="+")
@@ -157,8 +171,8 @@ def main():
     command.add_argument("--packs", action="append", required=True)
     command.add_argument("--dataset", required=True)
     options = parser.parse_args()
-    {"reached": reached, "guessable": guessable, "cached": cached, "search": search, "opens": opens}[options.command](
-        options)
+    {"reached": reached, "guessable": guessable, "cached": cached, "shards": shards, "search": search,
+     "opens": opens}[options.command](options)
 
 
 if __name__ == "__main__":

@@ -266,6 +266,19 @@ static void a_wiped_file_has_its_size_but_not_its_bytes(void **state)
 	io_wipe(only_reading);
 }
 
+static void memory_is_told_from_a_disk(void **state)
+{
+	(void)state;
+	/* Always on a disk, or what passes for one. */
+	assert_int_equal(io_check_memory("/proc/none/at/all"), ERR_REFUSED);
+	assert_non_null(strstr(err_message(), "'/proc/none/at/all' is not in memory"));
+	assert_int_equal(io_check_memory("/none/at/all"), io_check_memory("/"));
+	assert_int_equal(io_save(in("f"), "", 0, 0600), 0);
+	assert_int_equal(io_check_memory(in("f/g")), ERR_SYSTEM);
+	if (access("/dev/shm", W_OK) == 0)
+		assert_int_equal(io_check_memory("/dev/shm/none/at/all"), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
 
 int main(void)
@@ -283,6 +296,7 @@ int main(void)
 		TEST(names_without_a_folder_are_in_the_current_one),
 		TEST(folders_are_made_as_far_as_they_are_missing),
 		TEST(syncing_what_is_no_folder_fails),
+		TEST(memory_is_told_from_a_disk),
 		TEST(a_wiped_file_has_its_size_but_not_its_bytes),
 	};
 

@@ -17,6 +17,7 @@
 
 #include <cmocka.h>
 
+#include "base/alloc.h"
 #include "base/io.h"
 #include "catalog/key_cache.h"
 #include "crypto/secret.h"
@@ -148,7 +149,7 @@ static struct key_cache *open_cache(void)
 {
 	struct key_cache *c = NULL;
 
-	assert_int_equal(key_cache_open(dir, &c), 0);
+	assert_int_equal(key_cache_open(dir, NULL, &c), 0);
 	return c;
 }
 
@@ -481,7 +482,7 @@ static void a_run_that_is_not_committed_changes_nothing(void **state)
 	/* Killed. */
 	pid_t child = fork();
 	if (child == 0) {
-		if (key_cache_open(dir, &c) != 0)
+		if (key_cache_open(dir, NULL, &c) != 0)
 			_exit(1);
 		for (unsigned i = 0; i < 400; i++)
 			add(c, i + 10, 1, 0);
@@ -648,6 +649,86 @@ static void destruction_overwrites_the_keys_and_leaves_nothing(void **state)
 	key_cache_close(NULL);
 }
 
+/* One whole run of a cache whose keys are in memory. -> whether the keys were gone before it. */
+static bool run_in_memory(const char *memory, unsigned count, unsigned expected)
+{
+	struct key_cache *c = NULL;
+	const struct shard *s;
+	unsigned seen = 0;
+
+	assert_int_equal(key_cache_open(dir, memory, &c), 0);
+	bool lost = key_cache_lost(c);
+	while (key_cache_next(c, &s) == 0 && s)
+		assert_shard(s, seen++, 0, 0);
+	assert_int_equal(seen, expected);
+	for (unsigned i = 0; i < count; i++)
+		add(c, i, 0, 0);
+	assert_int_equal(key_cache_commit(c), 0);
+	key_cache_close(c);
+	return lost;
+}
+
+static void keys_in_memory_leave_nothing_on_disk_that_opens_a_shard(void **state)
+{
+	char base[] = "/dev/shm/nightfold-keys-XXXXXX", memory[80];
+	uint8_t zeros[KEYS_ROW] = { 0 }, seen[KEYS_ROW];
+
+	(void)state;
+	if (!mkdtemp(base))
+		skip();
+	snprintf(memory, sizeof memory, "%s/a/keys", base);
+	_free_ char *file = xasprintf("%s/keys", memory);
+	if (io_check_memory(base) != 0) {
+		assert_int_equal(rmdir(base), 0);
+		skip();
+	}
+
+	/* Keys that were on the disk are destroyed, not moved. */
+	run_plain(3);
+	_fd_ int old = open(in("keys"), O_RDONLY | O_CLOEXEC);
+	assert_true(run_in_memory(memory, 3, 0));
+	assert_int_equal(access(in("keys"), F_OK), -1);
+	assert_int_equal(pread(old, seen, sizeof seen, KEYS_HEAD), sizeof seen);
+	assert_memory_equal(seen, zeros, sizeof seen);
+	assert_int_equal(count_files(), 3);
+	assert_int_equal(access(file, F_OK), 0);
+
+	assert_false(run_in_memory(memory, 2, 3));
+	assert_int_equal(count_files(), 2);
+	assert_int_equal(unlink(file), 0);
+	assert_true(run_in_memory(memory, 2, 0));
+	assert_false(run_in_memory(memory, 2, 2));
+
+	assert_int_equal(key_cache_destroy(memory), 0);
+	assert_int_equal(access(memory, F_OK), -1);
+	assert_true(run_in_memory(memory, 0, 0));
+	/* There is nothing to lose. */
+	assert_int_equal(key_cache_destroy(memory), 0);
+	assert_false(run_in_memory(memory, 0, 0));
+
+	struct key_cache *c = NULL;
+	assert_int_equal(chmod(memory, 0750), 0);
+	assert_int_equal(key_cache_open(dir, memory, &c), ERR_REFUSED);
+	assert_non_null(strstr(err_message(), "open to others"));
+	assert_null(c);
+	assert_int_equal(nftw(base, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+}
+
+static void keys_in_memory_are_refused_a_place_on_disk(void **state)
+{
+	struct key_cache *c = NULL;
+
+	(void)state;
+	_free_ char *memory = xasprintf("%s/memory/keys", folder);
+	if (io_check_memory(folder) == 0)
+		skip();
+	run_plain(1);
+	assert_int_equal(key_cache_open(dir, memory, &c), ERR_REFUSED);
+	assert_non_null(strstr(err_message(), "is not in memory"));
+	assert_null(c);
+	assert_int_equal(access(in("keys"), F_OK), 0);
+}
+
 static void trouble_with_the_folder_is_said(void **state)
 {
 	const struct rlimit small = { 100, RLIM_INFINITY };
@@ -661,7 +742,7 @@ static void trouble_with_the_folder_is_said(void **state)
 	(void)state;
 	_fd_ int file = open(dir, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	assert_true(file >= 0);
-	assert_int_equal(key_cache_open(dir, &c), ERR_SYSTEM);
+	assert_int_equal(key_cache_open(dir, NULL, &c), ERR_SYSTEM);
 	assert_int_equal(key_cache_destroy(dir), ERR_SYSTEM);
 	assert_non_null(strstr(err_message(), dir));
 	assert_int_equal(unlink(dir), 0);
@@ -671,7 +752,7 @@ static void trouble_with_the_folder_is_said(void **state)
 		static const char *const names[] = { "keys", "keys.old", ".keys.tmp" };
 
 		assert_int_equal(mkdir(in(names[i]), 0700), 0);
-		assert_int_equal(key_cache_open(dir, &c), ERR_SYSTEM);
+		assert_int_equal(key_cache_open(dir, NULL, &c), ERR_SYSTEM);
 		assert_non_null(strstr(err_message(), names[i]));
 		assert_int_equal(rmdir(in(names[i])), 0);
 	}
@@ -765,6 +846,8 @@ int main(void)
 		CACHE_TEST(damaged_keys_are_an_empty_cache),
 		CACHE_TEST(files_of_others_are_left_alone),
 		CACHE_TEST(destruction_overwrites_the_keys_and_leaves_nothing),
+		CACHE_TEST(keys_in_memory_leave_nothing_on_disk_that_opens_a_shard),
+		CACHE_TEST(keys_in_memory_are_refused_a_place_on_disk),
 		CACHE_TEST(trouble_with_the_folder_is_said),
 		CACHE_TEST(one_thread_may_read_while_another_writes),
 	};

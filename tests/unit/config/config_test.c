@@ -195,7 +195,8 @@ static void every_optional_key_is_read(void **state)
 
 	(void)state;
 	assert_int_equal(
-		load("state: s\npruner_key: /k/pruner.key\nkeys_dir: /keys\ngrace: 0\nclock_check: off\n"
+		load("state: s\npruner_key: /k/pruner.key\nkeys_dir: /keys\nmemory_dir: /ram\ngrace: 0\nclock_check: "
+		     "off\n"
 		     "test_clock: true\nsame_host: accepted\n"
 		     "signers: [{name: a, key: a.pub, roles: [agent, pruner]}]\n"
 		     "zones: [{name: a, url: \"file:///srv/az1\"}, {name: b, url: \"file:///srv/az2\"}]\n"
@@ -206,12 +207,16 @@ static void every_optional_key_is_read(void **state)
 		     "   cipher: xchacha20-poly1305, dedup: none,\n"
 		     "   source: {type: files, path: /d, exclude: [], cross_file_systems: true}}\n"
 		     "- {name: u, product: p, class: user, chunk: 4 MiB, compression: 1, rpo: 1 month,\n"
+		     "   cache_key: memory, dedup_key: 1 year,\n"
 		     "   source: {type: files, path: /d, exclude: [a, 'b*', \"c d\"]}}\n",
 		     &c),
 		0);
 	assert_null(c->agent_key);
 	assert_string_equal(c->pruner_key, "/k/pruner.key");
 	assert_string_equal(c->keys_dir, "/keys");
+	assert_string_equal(c->memory_dir, "/ram");
+	assert_true(!c->datasets[0].cache_in_memory && c->datasets[1].cache_in_memory);
+	assert_true(c->datasets[0].dedup_key.months == 0 && c->datasets[1].dedup_key.months == 12);
 	assert_true(c->grace.seconds == 0 && c->grace.months == 0);
 	assert_false(c->clock_check);
 	assert_true(c->test_clock && c->same_host_accepted);
@@ -308,11 +313,12 @@ static void a_mistake_is_named_with_its_line_and_what_was_expected(void **state)
 		const char *text, *message;
 	} rows[] = {
 		/* keys */
-		{ LEAST "recipents: []\n", "nightfold.yaml:6: unknown key 'recipents' in the top level: expected one "
-					   "of state, agent_key, operator_key, "
-					   "validator_key, pruner_key, keys_dir, signers, zones, same_host, "
-					   "recipients, products, datasets, grace, "
-					   "clock_check, test_clock, did you mean 'recipients'?" },
+		{ LEAST "recipents: []\n",
+		  "nightfold.yaml:6: unknown key 'recipents' in the top level: expected one "
+		  "of state, agent_key, operator_key, "
+		  "validator_key, pruner_key, keys_dir, memory_dir, signers, zones, same_host, "
+		  "recipients, products, datasets, grace, "
+		  "clock_check, test_clock, did you mean 'recipients'?" },
 		{ "zones: [{name: a, uri: x}, {name: b, url: y}]\n",
 		  "nightfold.yaml:1: unknown key 'uri' in a zone: expected one of name, url, jurisdiction, did you "
 		  "mean 'url'?" },

@@ -44,7 +44,7 @@ struct worker_host {
 };
 
 struct nights {
-	char folder[64], source[80], zone_paths[2][80], urls[2][96];
+	char folder[64], source[80], memory[80], zone_paths[2][80], urls[2][96];
 	struct worker_host agent, second, pruner;
 	struct secret_key *operator;
 	struct trust trust;
@@ -198,7 +198,8 @@ static inline struct nights *nights_new(void)
 					      .compression = 1,
 					      .chunk = 64u << 10,
 					      .cipher = SUITE_XCHACHA20POLY1305 };
-	n->config = (struct config){ .clock_check = true, .test_clock = true };
+	snprintf(n->memory, sizeof n->memory, "%s/memory", n->folder);
+	n->config = (struct config){ .clock_check = true, .test_clock = true, .memory_dir = n->memory };
 	set_now(n, NIGHT_BEGAN);
 	return n;
 }
