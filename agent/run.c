@@ -206,6 +206,16 @@ static bool anything_owed(const struct repo *r)
 	return false;
 }
 
+/* The night's own error is what counts. */
+static int collect_after_failure(struct work *w, const struct collect_options *options, struct outcome *o, int code)
+{
+	_free_ char *message = xstrdup(err_message());
+
+	if (lease_zones(w->leases) != 0 && collect(w->repo, options, &o->collected) != 0)
+		log_warning("%s: no space was freed either: %s", w->dataset->name, err_message());
+	return err_adopt(code, message);
+}
+
 static int do_steps(const struct session *s, struct work *w, const struct running *run, struct outcome *o)
 {
 	const struct retire_options retire = { .config = s->config,
@@ -227,12 +237,17 @@ static int do_steps(const struct session *s, struct work *w, const struct runnin
 	if (code == 0 && (run->steps & STEP_RETIRE) == 0 && (run->steps & STEP_SYNC) != 0 && anything_owed(w->repo))
 		code = accept_refusal(w, o, clock_check(w->repo, s->config));
 	if (code == 0 && (run->steps & STEP_SYNC) != 0)
-		code = repo_sync(w->repo, !o->clock_refused, &o->synced);
-	if (code == 0 && (run->steps & STEP_SNAPSHOT) != 0)
+		code = repo_sync(w->repo, w->leases, !o->clock_refused, &o->synced);
+	if (code != 0)
+		return code;
+	if ((run->steps & STEP_SNAPSHOT) != 0)
 		code = take_snapshot(s, w, run, o);
-	if (code == 0 && (run->steps & STEP_COLLECT) != 0 && !o->clock_refused)
-		code = collect(w->repo, &sweep, &o->collected);
-	return code;
+	if ((run->steps & STEP_COLLECT) == 0 || o->clock_refused)
+		return code;
+	/* Full zones are what a night fails at, and what collecting ends. */
+	if (code == ERR_UNAVAILABLE || code == ERR_FULL)
+		return collect_after_failure(w, &sweep, o, code);
+	return code == 0 ? collect(w->repo, &sweep, &o->collected) : code;
 }
 
 static int run_dataset(const struct session *s, const struct config_dataset *dataset, void *context)

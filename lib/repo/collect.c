@@ -93,7 +93,7 @@ static int put_mark(struct collecting *c, const char *name, const struct buf *ob
 	for (unsigned i = 0; i < c->r->zone_count; i++) {
 		if ((marked & ZONE_BIT(i)) != 0)
 			continue;
-		int code = zone_put(c->r->zones[i].writer, name, object->data, object->len);
+		int code = zone_put_reserved(c->r->zones[i].writer, name, object->data, object->len);
 
 		if (code == ERR_EXISTS)
 			code = zone_replace(c->r->zones[i].writer, name, object->data, object->len);
@@ -277,18 +277,27 @@ static void sweep_unfinished(struct collecting *c)
 	}
 }
 
+/* Where no zone has room for it, which is told, it waits. */
+static int compact_sparse(struct collecting *c)
+{
+	int code = compact(c->r, c->o, c->reach, c->sparse, c->sparse_count, c->result);
+
+	return code == ERR_UNAVAILABLE && lease_zones(c->o->leases) != 0 ? 0 : code;
+}
+
 static int act(struct collecting *c)
 {
 	int code = 0;
 
-	if (c->sparse_count > 0)
-		code = compact(c->r, c->o, c->reach, c->sparse, c->sparse_count, c->result);
 	for (uint32_t i = 0; i < c->unmark.count && code == 0; i++, c->result->unmarked++)
 		remove_mark(c, c->unmark.list[i]);
 	for (uint32_t i = 0; i < c->condemn.count && code == 0; i++)
 		code = condemn(c, c->condemn.list[i]);
 	if (code == 0 && c->destroy.count > 0)
 		code = destroy(c);
+	/* After what only deletes: full zones must be freed first. */
+	if (code == 0 && c->sparse_count > 0)
+		code = compact_sparse(c);
 	if (code == 0) {
 		sweep_intents(c);
 		sweep_indexes(c);

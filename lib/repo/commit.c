@@ -160,7 +160,7 @@ static int sign(enum signed_type type, const struct secret_key *key, const struc
 }
 
 static int write_index(struct repo *r, const struct secret_key *signer, unsigned zones, struct index *index,
-		       struct chain *chain)
+		       struct chain *chain, bool reserved)
 {
 	_buf_ struct buf body = { 0 };
 	_buf_ struct buf object = { 0 };
@@ -175,7 +175,7 @@ static int write_index(struct repo *r, const struct secret_key *signer, unsigned
 		code = sign(SIGNED_INDEX, signer, &body, &object, hash);
 	if (code == 0)
 		code = send_object(r, zones, name_index(r->dataset, chain->signer, index->seq, hash, name), object.data,
-				   object.len, &done);
+				   object.len, reserved, &done);
 	if (code != 0)
 		return code;
 	chain->seq = index->seq;
@@ -229,7 +229,7 @@ int commit_index(struct repo *r, const struct secret_key *signer, unsigned zones
 		}
 		collect_heads(r, index.heads, &index.head_count, chain->signer);
 		if (code == 0)
-			code = write_index(r, signer, zones, &index, chain);
+			code = write_index(r, signer, zones, &index, chain, !add);
 	}
 	for (size_t i = 0; i < g.number_count && code == 0; i++)
 		code = catalog_set_origin(r->catalog, g.numbers[i], PACK_INDEXED);
@@ -342,9 +342,10 @@ int commit_snapshot(struct repo *r, const struct commit_options *o, struct heade
 	if (code == 0)
 		code = sign(SIGNED_HEADER, o->agent, &body, &object, hash);
 	if (code == 0)
-		code = send_object(r, whole, name_seal(r->dataset, header->id, 1, name), seal.data, seal.len, &sealed);
+		code = send_object(r, whole, name_seal(r->dataset, header->id, 1, name), seal.data, seal.len, false,
+				   &sealed);
 	if (code == 0)
 		code = send_object(r, sealed, name_header(r->dataset, header->taken_at, header->id, name), object.data,
-				   object.len, zones);
+				   object.len, false, zones);
 	return code == 0 ? remember(r, FACT_HEADER, header->seq, hash) : code;
 }

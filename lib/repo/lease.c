@@ -11,10 +11,15 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/hex.h"
 #include "base/io.h"
+#include "base/log.h"
 
-/* A lease that claims to last longer than this is nobody's. */
-#define LEASE_LIMIT (24 * 3600)
+/*
+ * One that begins later than this from now is not honoured. A clock that is an hour off (summer time) must not set two runs against each
+ * other; who writes leases for next week is no run.
+ */
+#define LEASE_AHEAD (2 * LEASE_SECONDS)
 
 /* Nor do numbers get here by one an hour: what has a higher one, written to leave no room for the next, pushes nobody. */
 #define LEASE_NUMBER_MAX 1000000000000u
@@ -93,35 +98,56 @@ static int load_holder(const char *state, const char *dataset, uint8_t holder[16
 	return io_save(path, holder, 16, 0600);
 }
 
-struct seen { /* what a zone's lease folder holds */
+struct numbers { /* of leases; more than these are for the next time */
+	uint64_t list[64];
+	unsigned count;
+};
+
+struct seen { /* what a zone's lease folder holds: leases of ours, of others that ended or never count, a live one */
 	struct leases *l;
 	unsigned zone;
 	uint64_t next; /* number that is free, behind those of all leases */
-	uint64_t ours[64];
-	unsigned our_count;
+	struct numbers ours, dead;
+	bool held; /* our newest one is there */
 	bool other_lives;
 	char other[HOST_TEXT_MAX + 1]; /* host of a live lease of another holder */
+	const struct signer *other_signer;
 	int64_t other_until;
-	bool past_other;
 };
 
-static int open_lease(const struct seen *seen, const char *name, uint64_t number, struct lease *lease)
+static void note(struct numbers *n, uint64_t number)
+{
+	if (n->count < sizeof n->list / sizeof n->list[0])
+		n->list[n->count++] = number;
+}
+
+static int open_lease(const struct seen *seen, const char *name, uint64_t number, struct lease *lease,
+		      const struct signer **signer)
 {
 	const struct repo *r = seen->l->r;
 	_buf_ struct buf object = { 0 };
 	struct signed_view view;
-	const struct signer *signer;
 
 	buf_init(&object, MARK_MAX, "lease");
 	int code = zone_get(r->zones[seen->zone].zone, name, &object);
 	if (code == 0)
-		code = trust_open(r->trust, SIGNED_LEASE, object.data, object.len, "lease", &view, &signer);
+		code = trust_open(r->trust, SIGNED_LEASE, object.data, object.len, "lease", &view, signer);
 	if (code == 0)
 		code = lease_decode(view.body, view.body_len, lease);
-	if (code == 0 && (strcmp(lease->dataset, r->dataset) != 0 || lease->number != number ||
-			  lease->until - lease->from > LEASE_LIMIT || lease->until < lease->from))
-		code = failed(ERR_INTEGRITY, "the lease is not what its name says, or is longer than a day");
-	return code;
+	if (code == 0 &&
+	    (strcmp(lease->dataset, r->dataset) != 0 || lease->number != number || lease->until < lease->from))
+		code = failed(ERR_INTEGRITY, "the lease is not what its name says, or ends before it begins");
+	if (code != 0 || lease->until - lease->from <= LEASE_SECONDS)
+		return code;
+	lease->until = lease->from + LEASE_SECONDS;
+	/* Told once, at the first look. */
+	if (seen->l->number[seen->zone] == 0)
+		findings_add(
+			r->findings, FINDING_FORGED, r->zones[seen->zone].name, name,
+			"claims more time than Nightfold ever does, with the key of signer %s, which may be stolen: it "
+			"counts for its first %d minutes",
+			(*signer)->name, LEASE_SECONDS / 60);
+	return 0;
 }
 
 /* Names come in ascending order. */
@@ -129,13 +155,14 @@ static int see_lease(void *context, const char *name, uint64_t size)
 {
 	struct seen *seen = context;
 	struct repo *r = seen->l->r;
+	const struct signer *signer;
 	struct lease lease;
 	uint64_t number;
 
 	(void)size;
 	if (name_parse_lease(name, r->dataset, &number) != 0)
 		return 0;
-	int code = open_lease(seen, name, number, &lease);
+	int code = open_lease(seen, name, number, &lease, &signer);
 	if (code == ERR_UNAVAILABLE || code == ERR_SYSTEM)
 		return code;
 	if ((code == 0 && number <= LEASE_NUMBER_MAX) || number == seen->next)
@@ -148,14 +175,22 @@ static int see_lease(void *context, const char *name, uint64_t size)
 		return 0;
 	}
 	if (memcmp(lease.holder, seen->l->holder, 16) == 0) {
-		if (seen->our_count < sizeof seen->ours / sizeof seen->ours[0])
-			seen->ours[seen->our_count++] = number;
-	} else if (lease.until > clock_now() && lease.from <= clock_now() + LEASE_LIMIT) {
+		note(&seen->ours, number);
+		seen->held = seen->held || number == seen->l->number[seen->zone];
+	} else if (lease.from > clock_now() + LEASE_AHEAD) {
+		findings_add(
+			r->findings, FINDING_FORGED, r->zones[seen->zone].name, name,
+			"ignored: host %s says, with the key of signer %s, that it writes at a time that has not come "
+			"yet: its clock is wrong, or the key is stolen",
+			lease.host, signer->name);
+		note(&seen->dead, number);
+	} else if (lease.until > clock_now()) {
 		memcpy(seen->other, lease.host, sizeof seen->other);
 		seen->other_lives = true;
+		seen->other_signer = signer;
 		seen->other_until = lease.until;
 	} else {
-		seen->past_other = true;
+		note(&seen->dead, number);
 	}
 	return 0;
 }
@@ -168,30 +203,35 @@ static int look(struct leases *l, unsigned zone, struct seen *seen)
 	snprintf(prefix, sizeof prefix, "%s/lease/", l->r->dataset);
 	int code = zone_list(l->r->zones[zone].zone, prefix, see_lease, seen);
 	if (code == 0 && seen->other_lives) {
-		char until[CLOCK_TEXT_MAX];
+		char until[CLOCK_TEXT_MAX], id[KEY_ID_HEX];
 
 		code = failed(
-			ERR_LOCKED, "dataset %s is being written to in zone %s by host %s, whose lease ends at %s",
-			l->r->dataset, l->r->zones[zone].name, seen->other, clock_format(seen->other_until, until));
+			ERR_LOCKED,
+			"dataset %s is being written to in zone %s by host %s, whose lease ends at %s; it is signed by "
+			"%s (key %s): if no run of yours holds it, that key is stolen, and leases stop counting once "
+			"it "
+			"is out of 'signers:'",
+			l->r->dataset, l->r->zones[zone].name, seen->other, clock_format(seen->other_until, until),
+			seen->other_signer->name, hex_encode(seen->other_signer->key.id, KEY_ID_SIZE, id));
 	}
 	return code;
 }
 
-static void remove_ours(struct leases *l, unsigned zone, const struct seen *seen, uint64_t below)
+static void remove_leases(struct leases *l, unsigned zone, const struct numbers *which, uint64_t below)
 {
 	char name[OBJECT_NAME_MAX];
 
-	for (unsigned i = 0; i < seen->our_count; i++) {
+	for (unsigned i = 0; i < which->count; i++) {
 		/* One that cannot be deleted runs out by itself. */
-		if (seen->ours[i] < below &&
-		    zone_delete(l->r->zones[zone].writer, name_lease(l->r->dataset, seen->ours[i], name)) != 0)
-			continue;
+		if (which->list[i] < below &&
+		    zone_delete(l->r->zones[zone].writer, name_lease(l->r->dataset, which->list[i], name)) != 0)
+			log_detail("%s", err_message());
 	}
 }
 
-static int write_lease(struct leases *l, unsigned zone, uint64_t number)
+static int write_lease(struct leases *l, unsigned zone, uint64_t number, int64_t until)
 {
-	struct lease lease = { .number = number, .from = l->since, .until = l->until };
+	struct lease lease = { .number = number, .from = until - LEASE_SECONDS, .until = until };
 	char name[OBJECT_NAME_MAX];
 	_buf_ struct buf body = { 0 };
 	_buf_ struct buf object = { 0 };
@@ -206,15 +246,18 @@ static int write_lease(struct leases *l, unsigned zone, uint64_t number)
 	if (code == 0)
 		code = signed_encode(SIGNED_LEASE, l->signer, &body, &object);
 	if (code == 0)
-		code = zone_put(l->r->zones[zone].writer, name_lease(l->r->dataset, number, name), object.data,
-				object.len);
+		code = zone_put_reserved(l->r->zones[zone].writer, name_lease(l->r->dataset, number, name), object.data,
+					 object.len);
 	if (code == ERR_EXISTS)
 		code = failed(ERR_LOCKED, "another host has just taken the lease of dataset %s in zone %s",
 			      l->r->dataset, l->r->zones[zone].name);
 	return code;
 }
 
-/* Looks, writes the next number, looks again: of two that wrote at once, the lower number wins. */
+/*
+ * Looks, writes the next number, looks again: of two that wrote at once, at least one sees the other and gives way. What ended is
+ * removed only now, by who holds a lease: an old holder that wakes up then finds its own gone, and stops.
+ */
 static int take_in_zone(struct leases *l, unsigned zone)
 {
 	struct seen seen;
@@ -222,17 +265,20 @@ static int take_in_zone(struct leases *l, unsigned zone)
 
 	if (code != 0)
 		return code;
-	l->alone = l->alone && !seen.past_other;
-	code = write_lease(l, zone, seen.next);
+	l->alone = l->alone && seen.dead.count == 0;
+	code = write_lease(l, zone, seen.next, l->until);
 	if (code != 0)
 		return code;
 	/* Ours from here on, whatever the second look says: lease_release() takes it away again. */
 	l->number[zone] = seen.next;
 	l->zones |= ZONE_BIT(zone);
 	code = look(l, zone, &seen);
-	if (code == 0)
-		remove_ours(l, zone, &seen, l->number[zone]);
-	return code;
+	if (code != 0)
+		return code;
+	remove_leases(l, zone, &seen.ours, l->number[zone]);
+	remove_leases(l, zone, &seen.dead, UINT64_MAX);
+	zone_keep_reserve(l->r->zones[zone].writer);
+	return 0;
 }
 
 int lease_take(struct repo *r, const char *state, const struct secret_key *signer, struct leases **out)
@@ -277,30 +323,37 @@ static bool leave_out(struct leases *l, unsigned zone, int code)
 	return true;
 }
 
+/* Looks, and whether ours is still there. */
+static int look_for_ours(struct leases *l, unsigned zone, struct seen *seen)
+{
+	int code = look(l, zone, seen);
+
+	if (code != 0 || seen->held)
+		return code;
+	if (seen->ours.count > 0)
+		return failed(ERR_LOCKED,
+			      "the lease of dataset %s in zone %s was taken over by another run with this state folder",
+			      l->r->dataset, l->r->zones[zone].name);
+	if (clock_now() >= l->until)
+		return failed(ERR_LOCKED,
+			      "the lease of dataset %s in zone %s ran out, and another run has had it since",
+			      l->r->dataset, l->r->zones[zone].name);
+	/* look() told of another host's. Who can only delete things in one zone does not stop the other. */
+	return failed(ERR_UNAVAILABLE,
+		      "the lease of dataset %s in this zone is gone: somebody removed it, or the zone was rolled back",
+		      l->r->dataset);
+}
+
 int lease_confirm(struct leases *l)
 {
 	int code = 0;
 
 	for (unsigned i = 0; i < l->r->zone_count && code == 0; i++) {
 		struct seen seen;
-		bool held = false;
 
 		if ((l->zones & ZONE_BIT(i)) == 0)
 			continue;
-		code = look(l, i, &seen);
-		for (unsigned k = 0; code == 0 && k < seen.our_count; k++)
-			held = held || seen.ours[k] == l->number[i];
-		if (code == 0 && !held && seen.our_count > 0)
-			code = failed(ERR_LOCKED,
-				      "the lease of dataset %s in zone %s was taken over by another run with this "
-				      "state folder",
-				      l->r->dataset, l->r->zones[i].name);
-		/* look() told of another host's. Who can only delete things in one zone does not stop the other. */
-		if (code == 0 && !held)
-			code = failed(ERR_UNAVAILABLE,
-				      "the lease of dataset %s in this zone is gone: somebody removed it, or the zone "
-				      "was rolled back",
-				      l->r->dataset);
+		code = look_for_ours(l, i, &seen);
 		if (leave_out(l, i, code))
 			code = 0;
 	}
@@ -311,6 +364,24 @@ int lease_confirm(struct leases *l)
 	return code;
 }
 
+/* One that ran out and is still there was nobody else's meanwhile: whoever takes a lease removes those that ended. */
+static int renew_in_zone(struct leases *l, unsigned zone, int64_t until)
+{
+	struct seen seen;
+	int code = look_for_ours(l, zone, &seen);
+
+	if (code == 0)
+		code = write_lease(l, zone, seen.next, until);
+	if (code != 0)
+		return code;
+	l->number[zone] = seen.next;
+	/* Again, as when it was taken: another may have come in between where ours had run out. */
+	code = look(l, zone, &seen);
+	if (code == 0)
+		remove_leases(l, zone, &seen.ours, l->number[zone]);
+	return code;
+}
+
 int lease_renew(struct leases *l)
 {
 	int64_t now = clock_now();
@@ -318,24 +389,17 @@ int lease_renew(struct leases *l)
 
 	if (now < l->until - LEASE_SECONDS / 2)
 		return 0;
-	l->until = now + LEASE_SECONDS;
 	for (unsigned i = 0; i < l->r->zone_count && code == 0; i++) {
-		struct seen seen;
-
 		if ((l->zones & ZONE_BIT(i)) == 0)
 			continue;
-		code = look(l, i, &seen);
-		if (code == 0)
-			code = write_lease(l, i, seen.next);
-		if (code == 0) {
-			remove_ours(l, i, &seen, seen.next);
-			l->number[i] = seen.next;
-		} else if (leave_out(l, i, code)) {
+		code = renew_in_zone(l, i, now + LEASE_SECONDS);
+		if (leave_out(l, i, code))
 			code = 0;
-		}
 	}
 	if (code == 0 && l->zones == 0)
 		code = failed_in(ERR_UNAVAILABLE, "the lease of dataset %s can be renewed in no zone", l->r->dataset);
+	if (code == 0)
+		l->until = now + LEASE_SECONDS;
 	return code;
 }
 
@@ -371,7 +435,8 @@ void lease_release(struct leases *l)
 		/* Also when it is somebody else's by now: what is left of ours would lock them out. */
 		int code = look(l, i, &seen);
 		if (code == 0 || code == ERR_LOCKED)
-			remove_ours(l, i, &seen, UINT64_MAX);
+			remove_leases(l, i, &seen.ours, UINT64_MAX);
+		zone_keep_reserve(l->r->zones[i].writer);
 	}
 	free(l);
 }

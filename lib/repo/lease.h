@@ -1,6 +1,9 @@
 /*
  * The right to write to a dataset: a lock file in `state` against other runs on this host, and a lease in each zone against other hosts.
  * A lease names its holder (16 random bytes kept in `state`), so that a run after a crash takes over its own at once.
+ *
+ * What a lease from outside says is bounded: it counts for LEASE_SECONDS from when it begins at most, and not at all if that is more
+ * than two hours ahead. Whoever holds one removes those that ended, of any holder, and those that never count.
  */
 #ifndef REPO_LEASE_H
 #define REPO_LEASE_H
@@ -22,7 +25,8 @@ struct leases;
 must_check int lease_take(struct repo *r, const char *state, const struct secret_key *signer, struct leases **out);
 
 /*
- * Renews when half of the time is over; ERR_LOCKED when it was lost (another holder's later lease is there). Cheap to call often.
+ * Renews when half of the time is over; ERR_LOCKED when it was lost: another holder's lease is there, or was there after ours had run
+ * out. Cheap to call often.
  * Here as in lease_confirm(), a zone that fails is a finding, and among lease_zones() no more. ERR_UNAVAILABLE: none is left.
  */
 must_check int lease_renew(struct leases *l);

@@ -65,8 +65,8 @@ static int put_intent(struct retiring *t, struct snapshot *s)
 	for (unsigned i = 0; i < t->r->zone_count && code == 0; i++) {
 		if ((missing & ZONE_BIT(i)) == 0)
 			continue;
-		int put = zone_put(t->r->zones[i].writer, name_intent(t->r->dataset, s->header.id, name), object.data,
-				   object.len);
+		int put = zone_put_reserved(t->r->zones[i].writer, name_intent(t->r->dataset, s->header.id, name),
+					    object.data, object.len);
 		if (put == 0 || put == ERR_EXISTS) {
 			s->intents |= ZONE_BIT(i);
 			s->intent_at = s->intent_at == 0 ? intent.made_at : s->intent_at;
@@ -263,6 +263,9 @@ int retire_due(struct repo *r, const struct retire_options *options, struct reti
 				code = lease_confirm(options->leases);
 			confirmed = code == 0;
 		}
+		if (code == 0)
+			code = lease_renew(options->leases);
+		t.zones &= lease_zones(options->leases);
 		if (code == 0)
 			code = retire_one(&t, s);
 	}

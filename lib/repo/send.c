@@ -303,6 +303,7 @@ struct put_job {
 	const char *name;
 	const void *data;
 	size_t len;
+	bool reserved;
 	int code;
 	char message[ERR_MESSAGE_MAX];
 };
@@ -311,13 +312,14 @@ static void *run_put(void *argument)
 {
 	struct put_job *job = argument;
 
-	job->code = zone_put(job->writer, job->name, job->data, job->len);
+	job->code = (job->reserved ? zone_put_reserved : zone_put)(job->writer, job->name, job->data, job->len);
 	if (job->code != 0)
 		strncpy(job->message, err_message(), sizeof job->message - 1);
 	return NULL;
 }
 
-int send_object(struct repo *r, unsigned zones, const char *name, const void *data, size_t len, unsigned *done)
+int send_object(struct repo *r, unsigned zones, const char *name, const void *data, size_t len, bool reserved,
+		unsigned *done)
 {
 	struct put_job jobs[REPO_ZONES_MAX] = { { 0 } };
 	pthread_t threads[REPO_ZONES_MAX];
@@ -327,7 +329,9 @@ int send_object(struct repo *r, unsigned zones, const char *name, const void *da
 	for (unsigned i = 0; i < r->zone_count; i++) {
 		if ((zones & ZONE_BIT(i)) == 0)
 			continue;
-		jobs[i] = (struct put_job){ .writer = r->zones[i].writer, .name = name, .data = data, .len = len };
+		jobs[i] = (struct put_job){
+			.writer = r->zones[i].writer, .name = name, .data = data, .len = len, .reserved = reserved
+		};
 		must(pthread_create(&threads[i], NULL, run_put, &jobs[i]) == 0);
 	}
 	for (unsigned i = 0; i < r->zone_count; i++) {

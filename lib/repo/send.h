@@ -28,8 +28,11 @@ must_check int sender_wait(struct sender *s, unsigned *zones);
 unsigned sender_hanging(struct sender *s);
 uint64_t sender_bytes(const struct sender *s); /* stored bytes sent, once each */
 
-/* Puts a small object into each of these zones (bits), in parallel where there are two. *done: where it is now. */
+/*
+ * Puts a small object into each of these zones (bits), in parallel where there are two. *done: where it is now. `reserved`: it serves to
+ * delete something, zone_put_reserved().
+ */
 must_check int send_object(struct repo *r, unsigned zones, const char *name, const void *data, size_t len,
-			   unsigned *done);
+			   bool reserved, unsigned *done);
 
 #endif

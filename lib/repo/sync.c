@@ -13,6 +13,7 @@
 
 struct syncing {
 	struct repo *r;
+	struct leases *leases; /* NULL: repair, which needs none */
 	struct sync_result *result;
 	unsigned stopped; /* zones that gave trouble: nothing more is brought there */
 	bool heal;        /* replace what does not count, destroy nothing */
@@ -36,7 +37,17 @@ static void give_up(struct syncing *s, unsigned zone)
 /* Whether anything may be brought to this zone. */
 static bool open_to(const struct syncing *s, unsigned zone)
 {
-	return s->r->zones[zone].up && (s->stopped & ZONE_BIT(zone)) == 0;
+	bool held = s->leases == NULL || (lease_zones(s->leases) & ZONE_BIT(zone)) != 0;
+
+	return held && s->r->zones[zone].up && (s->stopped & ZONE_BIT(zone)) == 0;
+}
+
+/* Before each object: copying may take longer than a lease lasts. */
+static int go_on(const struct syncing *s)
+{
+	int code = stop_check();
+
+	return code != 0 || s->leases == NULL ? code : lease_renew(s->leases);
 }
 
 /* Every other zone that is up: what lacks here may be there. */
@@ -45,13 +56,9 @@ static bool can_give(const struct syncing *s, unsigned from, unsigned to)
 	return from != to && s->r->zones[from].up;
 }
 
-/* Puts bytes that were examined. Whether they are there now. */
-static bool put(struct syncing *s, unsigned to, const char *name, const struct buf *object)
+/* What became of a put. Whether the bytes are there now. */
+static bool settle_put(struct syncing *s, unsigned to, const char *name, const struct buf *object, int code)
 {
-	struct zone_writer *writer = s->r->zones[to].writer;
-	int code = s->heal ? zone_replace(writer, name, object->data, object->len)
-			   : zone_put(writer, name, object->data, object->len);
-
 	if (code == 0) {
 		s->result->objects++;
 		s->result->bytes += object->len;
@@ -64,7 +71,27 @@ static bool put(struct syncing *s, unsigned to, const char *name, const struct b
 	return code == 0;
 }
 
+/* Puts bytes that were examined. Whether they are there now. */
+static bool put(struct syncing *s, unsigned to, const char *name, const struct buf *object)
+{
+	struct zone_writer *writer = s->r->zones[to].writer;
+	int code = s->heal ? zone_replace(writer, name, object->data, object->len)
+			   : zone_put(writer, name, object->data, object->len);
+
+	return settle_put(s, to, name, object, code);
+}
+
 /* ---- intents and what they destroy ---- */
+
+/* The first thing to be written into a zone that is to be freed. */
+static bool put_intent(struct syncing *s, unsigned to, const char *name, const struct buf *object)
+{
+	struct zone_writer *writer = s->r->zones[to].writer;
+	int code = s->heal ? zone_replace(writer, name, object->data, object->len)
+			   : zone_put_reserved(writer, name, object->data, object->len);
+
+	return settle_put(s, to, name, object, code);
+}
 
 /* Deletes one object; that it is gone already is what was wanted. */
 static void destroy_object(struct syncing *s, unsigned zone, const char *name)
@@ -106,21 +133,25 @@ static void bring_intent(struct syncing *s, const struct snapshot *snapshot, uns
 		if (examine_intent(s->r, from, snapshot, &object) != 0)
 			lags(s, to, name, err_message());
 		else
-			there = put(s, to, name, &object);
+			there = put_intent(s, to, name, &object);
 	}
 }
 
-static void sync_intents(struct syncing *s, unsigned to)
+static int sync_intents(struct syncing *s, unsigned to)
 {
 	struct seal_row *rows = NULL;
 	size_t count = 0;
 	bool listed = false;
+	int code = 0;
 
 	for (size_t i = 0; i < s->r->snapshot_count && open_to(s, to); i++) {
 		const struct snapshot *snapshot = &s->r->snapshots[i];
 
 		if (snapshot->intents == 0 || (snapshot->intents & ZONE_BIT(to)) != 0)
 			continue;
+		code = go_on(s);
+		if (code != 0 || !open_to(s, to))
+			break;
 		if (!s->heal && !listed && examine_seals(s->r, to, &rows, &count) != 0) {
 			give_up(s, to);
 			break;
@@ -131,6 +162,7 @@ static void sync_intents(struct syncing *s, unsigned to)
 			destroy_in(s, snapshot, to, rows, count);
 	}
 	free(rows);
+	return code;
 }
 
 /* ---- indexes ---- */
@@ -163,7 +195,7 @@ static int sync_indexes(struct syncing *s, unsigned to)
 		struct index_object *o = &s->r->indexes[i];
 		uint64_t start;
 
-		code = stop_check();
+		code = go_on(s);
 		if (code == 0 && (o->zones & ZONE_BIT(to)) == 0 && chain_start(s->r, o->signer, &start) &&
 		    o->seq >= start)
 			bring_index(s, o, to);
@@ -232,11 +264,11 @@ static int bring_packs(struct syncing *s, const struct numbers *n, unsigned to, 
 		struct index_pack pack;
 		enum pack_origin origin;
 		char name[OBJECT_NAME_MAX];
-		int code = stop_check();
+		int code = go_on(s);
 
 		if (code == 0)
 			code = catalog_pack(s->r->catalog, n->list[i], &pack, &origin);
-		if (code != 0)
+		if (code != 0 || !open_to(s, to))
 			return code;
 		code = copy_pack(s->r, &pack, to, s->heal);
 		name_pack(s->r->dataset, pack.name, name);
@@ -380,7 +412,7 @@ static int sync_seals(struct syncing *s, struct seals *seals, unsigned to)
 	for (size_t i = 0; i < s->r->snapshot_count && open_to(s, to); i++) {
 		struct snapshot *snapshot = &s->r->snapshots[i];
 		bool behind = s->heal || (snapshot->zones & ZONE_BIT(to)) == 0 || snapshot->seals[to] == 0;
-		int code = stop_check();
+		int code = go_on(s);
 
 		if (code != 0)
 			return code;
@@ -446,8 +478,8 @@ static int sync_headers(struct syncing *s, unsigned to)
 			code = whole_in(s->r, NULL, to, &all_whole);
 		asked = true;
 		if (code == 0)
-			code = stop_check();
-		if (code == 0)
+			code = go_on(s);
+		if (code == 0 && open_to(s, to))
 			code = bring_header(s, snapshot, to, all_whole);
 	}
 	return code;
@@ -466,32 +498,35 @@ static int sync_zone(struct syncing *s, struct seals *seals, unsigned to)
 	return code == 0 && open_to(s, to) ? sync_headers(s, to) : code;
 }
 
-static int sync_zones(struct repo *r, bool heal, bool may_destroy, struct sync_result *result)
+static int sync_zones(struct repo *r, struct leases *leases, bool heal, bool may_destroy, struct sync_result *result)
 {
-	struct syncing s = { .r = r, .result = result, .heal = heal };
+	struct syncing s = { .r = r, .leases = leases, .result = result, .heal = heal };
 	struct seals seals = { .listed = false };
 	int code = 0;
 
 	*result = (struct sync_result){ 0 };
-	for (unsigned i = 0; i < r->zone_count; i++) {
+	for (unsigned i = 0; i < r->zone_count && code == 0; i++) {
 		if (may_destroy && open_to(&s, i))
-			sync_intents(&s, i);
+			code = sync_intents(&s, i);
 	}
 	for (unsigned i = 0; i < r->zone_count && code == 0; i++) {
 		if (open_to(&s, i))
 			code = sync_zone(&s, &seals, i);
+		/* It was left out when its lease could not be taken or renewed, which was told. */
+		if (r->zones[i].up && !open_to(&s, i))
+			result->lagging |= ZONE_BIT(i);
 	}
 	for (unsigned i = 0; i < r->zone_count; i++)
 		free(seals.rows[i]);
 	return code == 0 && result->objects + result->deleted > 0 ? repo_load(r) : code;
 }
 
-int repo_sync(struct repo *r, bool may_destroy, struct sync_result *result)
+int repo_sync(struct repo *r, struct leases *leases, bool may_destroy, struct sync_result *result)
 {
-	return sync_zones(r, false, may_destroy, result);
+	return sync_zones(r, leases, false, may_destroy, result);
 }
 
 int repo_heal(struct repo *r, struct sync_result *result)
 {
-	return sync_zones(r, true, true, result);
+	return sync_zones(r, NULL, true, true, result);
 }

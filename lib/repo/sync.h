@@ -6,6 +6,7 @@
 #ifndef REPO_SYNC_H
 #define REPO_SYNC_H
 
+#include "repo/lease.h"
 #include "repo/repo.h"
 
 struct sync_result {
@@ -15,11 +16,12 @@ struct sync_result {
 };
 
 /*
- * Needs a loaded repo with writers and a lease; the repo is loaded again when something was copied or deleted. Trouble with one
- * zone (full, unavailable) ends the copying there, with a finding, and is no error. Not may_destroy (the clock is in doubt): an intent
+ * Needs a loaded repo with writers and a lease, which is renewed on the way: ERR_LOCKED when it was lost, with what was copied so far left
+ * in place. The repo is loaded again when something was copied or deleted. Trouble with one zone (full, unavailable, its lease is gone)
+ * ends the copying there, with a finding, and is no error. Not may_destroy (the clock is in doubt): an intent
  * is not carried to the zone that lacks it, and nothing of what it destroys is copied either.
  */
-must_check int repo_sync(struct repo *r, bool may_destroy, struct sync_result *result);
+must_check int repo_sync(struct repo *r, struct leases *leases, bool may_destroy, struct sync_result *result);
 
 /*
  * For check --repair: the same, but what stands in a zone without counting there is replaced, and nothing is destroyed. What a check found

@@ -34,6 +34,9 @@ struct zone_driver {
 	int (*put)(struct zone *z, const char *name, const void *data, size_t len, bool replace);
 	int (*remove)(struct zone *z, const char *name);
 	int (*sweep)(struct zone *z, const char *prefix, bool all, unsigned *count);
+	void (*keep_reserve)(
+		struct zone *z); /* NULL, and the next: such a zone is never full, or has nothing to keep back */
+	bool (*give_reserve)(struct zone *z); /* a bit of it; false: nothing is left */
 };
 
 /* Whether these bytes may be one component of an object's name. */

@@ -17,6 +17,7 @@
 #include "crypto/secret.h"
 #include "format/names.h"
 #include "zone/driver.h"
+#include "zone/reserve.h"
 
 #define SCHEME           "file"
 #define TEMPORARY_PREFIX ".tmp-"
@@ -631,6 +632,16 @@ static int file_remove(struct zone *z, const char *name)
 	return 0;
 }
 
+static void file_keep_reserve(struct zone *z)
+{
+	reserve_keep(file_zone(z)->root);
+}
+
+static bool file_give_reserve(struct zone *z)
+{
+	return reserve_give(file_zone(z)->root);
+}
+
 const struct zone_driver zone_file_driver = {
 	.scheme = SCHEME,
 	.check_url = file_check_url,
@@ -647,4 +658,6 @@ const struct zone_driver zone_file_driver = {
 	.put = file_put,
 	.remove = file_remove,
 	.sweep = file_sweep,
+	.keep_reserve = file_keep_reserve,
+	.give_reserve = file_give_reserve,
 };

@@ -215,6 +215,22 @@ int zone_put(struct zone_writer *w, const char *name, const void *data, size_t l
 	return code ? code : w->zone->driver->put(w->zone, name, data, len, false);
 }
 
+int zone_put_reserved(struct zone_writer *w, const char *name, const void *data, size_t len)
+{
+	const struct zone_driver *driver = w->zone->driver;
+	int code = zone_put(w, name, data, len);
+
+	while (code == ERR_FULL && driver->give_reserve != NULL && driver->give_reserve(w->zone))
+		code = zone_put(w, name, data, len);
+	return code;
+}
+
+void zone_keep_reserve(struct zone_writer *w)
+{
+	if (w->zone->driver->keep_reserve != NULL)
+		w->zone->driver->keep_reserve(w->zone);
+}
+
 int zone_replace(struct zone_writer *w, const char *name, const void *data, size_t len)
 {
 	int code = check_name(w->zone, name);

@@ -78,6 +78,15 @@ must_check int zone_space(struct zone *z, uint64_t *free_bytes);
 /* Creates; ERR_EXISTS when the name is there, whatever its content. Durable when it returns 0. */
 must_check int zone_put(struct zone_writer *w, const char *name, const void *data, size_t len);
 
+/*
+ * The same for what must be written before anything can be deleted (lease, intent, mark, withdrawal): where the zone is full, of the room
+ * that zone_keep_reserve() kept back.
+ */
+must_check int zone_put_reserved(struct zone_writer *w, const char *name, const void *data, size_t len);
+
+/* Keeps a little room back, as far as there is any (the file driver: 64 blocks and inodes). For who holds the lease. */
+void zone_keep_reserve(struct zone_writer *w);
+
 /* Repair only: atomically puts these bytes in place of a damaged object (or of none). */
 must_check int zone_replace(struct zone_writer *w, const char *name, const void *data, size_t len);
 

@@ -211,6 +211,87 @@ static void what_is_no_lease_is_told_and_ignored(void **state)
 	assert_true(is_there(m, 0, lease_name(7)));
 }
 
+/* A lease of somebody else, signed with the agent's key. */
+static void put_lease(struct made *m, unsigned zone, uint64_t number, int64_t from, int64_t until)
+{
+	struct lease lease = {
+		.dataset = DATASET, .number = number, .host = "elsewhere", .from = from, .until = until
+	};
+	_buf_ struct buf body = { 0 };
+
+	buf_init(&body, MARK_MAX, "lease");
+	memset(lease.holder, 7, sizeof lease.holder);
+	assert_int_equal(lease_encode(&lease, &body), 0);
+	put_signed(m, ZONE_BIT(zone), SIGNED_LEASE, m->agent, &body, lease_name(number), NULL);
+}
+
+static void a_lease_counts_for_no_longer_than_nightfold_writes_one(void **state)
+{
+	static const struct {
+		int64_t from, until; /* since START */
+		int64_t free_at;     /* the first moment at which another may write; 0: at once */
+	} rows[] = {
+		{ 0, LEASE_SECONDS, LEASE_SECONDS },
+		{ 0, 86400, LEASE_SECONDS },
+		{ 0, INT64_C(251607074399), LEASE_SECONDS }, /* the last second of 9999 */
+		{ -86400, 86400, 0 },
+		{ -600, 600, 600 },
+		{ 2 * LEASE_SECONDS, 3 * LEASE_SECONDS, 3 * LEASE_SECONDS },
+		{ 2 * LEASE_SECONDS + 1, 3 * LEASE_SECONDS, 0 },
+		{ 30 * 86400, 30 * 86400 + 60, 0 },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct made *m = *state;
+		struct leases *l;
+
+		set_now(START);
+		made_open(m);
+		put_lease(m, 1, 5, START + rows[i].from, START + rows[i].until);
+		if (rows[i].free_at > 0) {
+			assert_int_equal(take(m, "a", &l), ERR_LOCKED);
+			set_now(START + rows[i].free_at - 1);
+			assert_int_equal(take(m, "a", &l), ERR_LOCKED);
+			assert_non_null(strstr(err_message(), "by host elsewhere"));
+			assert_non_null(strstr(err_message(), "signed by agent (key "));
+			set_now(START + rows[i].free_at);
+		}
+		assert_int_equal(take(m, "a", &l), 0);
+		assert_int_equal(lease_zones(l), 3);
+		/* What never counts is told, and what does not count is gone for the next. */
+		bool odd = rows[i].until - rows[i].from > LEASE_SECONDS || rows[i].from > 2 * LEASE_SECONDS;
+		assert_int_equal(has_finding(m, FINDING_FORGED, "z1", lease_name(5)), odd);
+		assert_false(lease_only_one(l));
+		assert_false(is_there(m, 1, lease_name(5)));
+		assert_int_equal(lease_confirm(l), 0);
+		lease_release(l);
+		assert_int_equal(take(m, "a", &l), 0);
+		assert_true(lease_only_one(l));
+		lease_release(l);
+	}
+}
+
+static void who_slept_beyond_its_lease_goes_on_only_if_nobody_had_it_since(void **state)
+{
+	struct made *m = *state;
+	struct leases *sleeper, *other;
+
+	set_now(START);
+	made_open(m);
+	assert_int_equal(take(m, "a", &sleeper), 0);
+	set_now(START + 2 * LEASE_SECONDS);
+	assert_int_equal(lease_confirm(sleeper), ERR_LOCKED);
+	assert_int_equal(lease_renew(sleeper), 0);
+	assert_int_equal(lease_confirm(sleeper), 0);
+
+	set_now(START + 4 * LEASE_SECONDS);
+	assert_int_equal(take(m, "b", &other), 0);
+	lease_release(other);
+	assert_int_equal(lease_renew(sleeper), ERR_LOCKED);
+	assert_non_null(strstr(err_message(), "another run has had it since"));
+	lease_release(sleeper);
+}
+
 static void a_lock_is_held_by_one_at_a_time(void **state)
 {
 	struct made *m = *state;
@@ -242,6 +323,8 @@ int main(void)
 		in_zones(a_zone_that_takes_no_lease_is_left_out),
 		in_zones(a_forgotten_one_stays_where_it_is),
 		in_zones(what_is_no_lease_is_told_and_ignored),
+		in_zones(a_lease_counts_for_no_longer_than_nightfold_writes_one),
+		in_zones(who_slept_beyond_its_lease_goes_on_only_if_nobody_had_it_since),
 		in_zones(a_lock_is_held_by_one_at_a_time),
 	};
 

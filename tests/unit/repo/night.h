@@ -391,7 +391,7 @@ static inline void whole_run(struct nights *n, const struct worker_host *host, s
 	int code = night_retire(t);
 
 	if (code == 0)
-		code = repo_sync(t->repo, true, &t->synced);
+		code = repo_sync(t->repo, t->leases, true, &t->synced);
 	if (code == 0)
 		code = night_snapshot(t);
 	if (code == 0)

@@ -99,7 +99,7 @@ static void a_zone_that_was_away_does_not_bring_back_what_was_destroyed(void **s
 	zone_back(n, 1);
 	/* By the sync command alone: what the intent in one zone says is done in the other. */
 	night_begin(n, &n->agent, &t);
-	assert_int_equal(repo_sync(t.repo, true, &t.synced), 0);
+	assert_int_equal(repo_sync(t.repo, t.leases, true, &t.synced), 0);
 	assert_int_equal(t.synced.deleted, 2);
 	night_end(&t);
 	for (unsigned z = 0; z < 2; z++) {

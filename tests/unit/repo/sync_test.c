@@ -1,5 +1,7 @@
 #include "made.h"
 
+#include "base/alloc.h"
+#include "repo/lease.h"
 #include "repo/sync.h"
 
 static int64_t now;
@@ -9,7 +11,7 @@ static struct sync_result sync_now(struct made *m)
 	struct sync_result result;
 
 	made_open(m);
-	assert_int_equal(repo_sync(m->repo, true, &result), 0);
+	assert_int_equal(repo_sync(m->repo, NULL, true, &result), 0);
 	return result;
 }
 
@@ -275,6 +277,73 @@ static void chains_are_brought_from_their_newest_checkpoint_on(void **state)
 	assert_true(is_there(m, 1, name));
 }
 
+static void set_now(int64_t moment)
+{
+	char text[CLOCK_TEXT_MAX];
+
+	assert_int_equal(setenv("NIGHTFOLD_TEST_NOW", clock_format(moment, text), 1), 0);
+	assert_int_equal(clock_init(true), 0);
+}
+
+/* A host is its state folder. */
+static struct leases *take_lease(struct made *m, const char *host)
+{
+	_free_ char *state = xasprintf("%s/%s", m->folder, host);
+	_free_ char *dataset = xasprintf("%s/" DATASET, state);
+	struct leases *l;
+
+	assert_int_equal(io_make_dirs(dataset, 0700), 0);
+	assert_int_equal(lease_take(m->repo, state, m->agent, &l), 0);
+	return l;
+}
+
+static void the_lease_is_renewed_while_packs_are_copied(void **state)
+{
+	struct made *m = *state;
+	struct sync_result result;
+	char name[OBJECT_NAME_MAX];
+
+	made_snapshot(m, 1, now - DAY, now + DAY);
+	set_now(now);
+	made_open(m);
+	struct leases *l = take_lease(m, "a");
+	set_now(now + LEASE_SECONDS * 2 / 3);
+	assert_int_equal(repo_sync(m->repo, l, true, &result), 0);
+	assert_int_equal(result.packs, 2);
+	assert_true(is_there(m, 1, name_lease(DATASET, 2, name)));
+	set_now(now + LEASE_SECONDS * 4 / 3);
+	assert_int_equal(lease_confirm(l), 0);
+	lease_release(l);
+}
+
+static void copying_ends_when_the_lease_was_lost(void **state)
+{
+	struct made *m = *state;
+	struct sync_result result;
+	char name[OBJECT_NAME_MAX];
+
+	made_snapshot(m, 1, now - DAY, now + DAY);
+	set_now(now);
+	made_open(m);
+	struct leases *l = take_lease(m, "a");
+	set_now(now + LEASE_SECONDS);
+	struct leases *other = take_lease(m, "b");
+	assert_int_equal(repo_sync(m->repo, l, true, &result), ERR_LOCKED);
+	assert_int_equal(result.objects, 0);
+	lease_release(other);
+	lease_release(l);
+
+	/* Gone in one zone: nothing more goes there. */
+	set_now(now);
+	l = take_lease(m, "a");
+	take_away(m, 1, name_lease(DATASET, 1, name));
+	set_now(now + LEASE_SECONDS * 2 / 3);
+	assert_int_equal(repo_sync(m->repo, l, true, &result), 0);
+	assert_int_equal(result.objects, 0);
+	assert_int_equal(result.lagging, 2);
+	lease_release(l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -293,6 +362,8 @@ int main(void)
 		in_zones(a_zone_that_takes_nothing_lags_and_is_no_error),
 		in_zones(one_zone_alone_has_nothing_to_be_brought),
 		in_zones(chains_are_brought_from_their_newest_checkpoint_on),
+		in_zones(the_lease_is_renewed_while_packs_are_copied),
+		in_zones(copying_ends_when_the_lease_was_lost),
 	};
 
 	assert_int_equal(secret_init(), 0);

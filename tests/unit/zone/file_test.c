@@ -1,5 +1,6 @@
 #include "zone_contract.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <sys/socket.h>
@@ -348,28 +349,76 @@ static void a_folder_is_no_clock_of_its_own_unless_a_test_says_so(void **state)
 	zone_close_writer(w);
 }
 
+static unsigned files_in(const char *name)
+{
+	DIR *dir = opendir(in(name));
+	unsigned count = 0;
+
+	assert_non_null(dir);
+	for (const struct dirent *d; (d = readdir(dir)) != NULL;)
+		count += d->d_name[0] != '.';
+	closedir(dir);
+	return count;
+}
+
+/* In a disk of 1 MiB: as many as were kept back, and one that was too much leaves none. */
+static void full_zones_take_what_serves_to_free_them(struct zone_writer *w)
+{
+	uint8_t *data = calloc(1, 1u << 20);
+	struct contract_listing l = { 0 };
+	char name[64];
+
+	assert_int_equal(zone_put_reserved(w, "sms/big", data, 1u << 20), ERR_FULL); /* nothing was kept back yet */
+	zone_keep_reserve(w);
+	assert_int_equal(files_in("small/.reserve"), 64);
+	assert_int_equal(zone_list(zone_reading(w), "", contract_note, &l), 0);
+	assert_string_equal(l.text, "sms/a=1000\n");
+	for (unsigned i = 0; i < 1000; i++) {
+		snprintf(name, sizeof name, "sms/filler/%u", i);
+		if (zone_put(w, name, data, 4000) != 0)
+			break;
+	}
+	assert_int_equal(zone_put(w, "sms/b", data, 1), ERR_FULL);
+	assert_int_equal(zone_put_reserved(w, "sms/b", data, 1), 0);
+	assert_int_equal(zone_put_reserved(w, "sms/new-folder/c", data, 4000), 0);
+	assert_true(files_in("small/.reserve") >= 60);
+	zone_keep_reserve(w); /* there is no room for that now */
+	assert_true(files_in("small/.reserve") < 64);
+	assert_int_equal(zone_delete(w, name), ERR_MISSING);
+	for (unsigned i = 0; i < 10; i++) {
+		snprintf(name, sizeof name, "sms/filler/%u", i);
+		assert_int_equal(zone_delete(w, name), 0);
+	}
+	zone_keep_reserve(w);
+	assert_int_equal(files_in("small/.reserve"), 64);
+	assert_int_equal(zone_put_reserved(w, "sms/big", data, 1u << 20), ERR_FULL);
+	assert_int_equal(files_in("small/.reserve"), 0);
+	free(data);
+}
+
 /* Last: leaves the process in a mount namespace of its own, with a small file system in the test's folder. */
 static void a_full_zone_and_a_read_only_one_say_so(void **state)
 {
-	uint8_t *data = calloc(1, 1u << 20);
+	uint8_t *data = calloc(1, 2u << 20);
 	struct contract_listing l = { 0 };
 	struct zone_writer *w;
 	unsigned count;
 
 	(void)state;
 	assert_int_equal(mkdir(in("small"), 0700), 0);
-	if (!small_disk_mount(in("small"), "256k")) {
+	if (!small_disk_mount(in("small"), "1m")) {
 		free(data);
 		skip();
 	}
 	w = open_writer("small");
 	assert_int_equal(zone_put(w, "sms/a", data, 1000), 0);
-	assert_int_equal(zone_put(w, "sms/b", data, 1u << 20), ERR_FULL);
+	assert_int_equal(zone_put(w, "sms/b", data, 2u << 20), ERR_FULL);
 	assert_non_null(strstr(err_message(), "zone ams-1"));
 	assert_int_equal(zone_list(zone_reading(w), "sms/", contract_note, &l), 0);
 	assert_string_equal(l.text, "sms/a=1000\n");
 	assert_int_equal(zone_sweep(w, "", true, &count), 0);
 	assert_int_equal(count, 0); /* a put that fails leaves nothing */
+	full_zones_take_what_serves_to_free_them(w);
 
 	assert_int_equal(mount("none", in("small"), "none", MS_REMOUNT | MS_RDONLY, NULL), 0);
 	assert_int_equal(zone_put(w, "sms/c", data, 10), ERR_UNAVAILABLE);
