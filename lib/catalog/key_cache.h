@@ -39,6 +39,7 @@ struct stat_print {
 	uint64_t device, inode;
 	int64_t ctime;
 	uint32_t ctime_ns;
+	bool several; /* of a run's own listing, not kept: it is the first of several names of its file */
 };
 
 /* A shard opened: guarded. */

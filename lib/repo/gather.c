@@ -164,6 +164,8 @@ static void skip(struct gathering *g, const struct entry *e, const char *reason)
 {
 	_free_ char *path = xstrndup(e->path, e->path_len);
 
+	if (e->link == NULL)
+		source_leave_out(g->o->source, e);
 	findings_add(g->o->findings, FINDING_SKIPPED, NULL, path, "%s", reason);
 	g->counts->skipped++;
 }
@@ -455,7 +457,8 @@ static int add_small(struct gathering *g, const struct entry *e, const struct st
 	/* One that does not fit is read again. */
 	if (old != NULL && (old->content.form == CONTENT_SLICE || is_hole(old)))
 		(void)adopt_content(g, old, old->content.form == CONTENT_SLICE ? 1 : 0);
-	return 0;
+	/* Whether it can be read has to be known before its other names are listed as links to it. */
+	return print->several ? close_batch(g) : 0;
 }
 
 /* ---- large files ---- */

@@ -290,15 +290,27 @@ static bool entry_type_of(mode_t mode, enum entry_type *type)
 	return false;
 }
 
+/* A number that is free is given to the next file at once: its type and, where that is known, its birth tell them apart. */
+static uint64_t generation(int parent, const char *name, const struct stat *st)
+{
+	struct statx more;
+	uint64_t born = 0;
+
+	if (statx(parent, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_BTIME, &more) == 0 &&
+	    (more.stx_mask & STATX_BTIME) != 0 && more.stx_ino == st->st_ino)
+		born = (uint64_t)more.stx_btime.tv_sec * 1000000000u + more.stx_btime.tv_nsec;
+	return born ^ (uint64_t)(st->st_mode & S_IFMT) << 48;
+}
+
 /* Whether this is a further name of a file that came before; then link is set. */
-static bool is_further_name(struct files *f, const struct stat *st)
+static bool is_further_name(struct files *f, int parent, const char *name, const struct stat *st)
 {
 	bool full = false;
 
 	if (st->st_nlink < 2)
 		return false;
-	f->entry.link = links_seen(f->links, st->st_dev, st->st_ino, st->st_nlink, f->path, f->path_len,
-				   &f->entry.link_len, &full);
+	f->entry.link = links_seen(f->links, st->st_dev, st->st_ino, generation(parent, name, st), st->st_nlink,
+				   f->path, f->path_len, &f->entry.link_len, &full);
 	if (full)
 		files_complain(f, f->path, f->path_len,
 			       "too many files have names that were not seen yet: taken as a file of its own, no "
@@ -334,7 +346,7 @@ static bool take_other(struct files *f, int parent, const char *name, const stru
 		return false;
 	}
 	begin_entry(f, type, st);
-	if (is_further_name(f, st))
+	if (is_further_name(f, parent, name, st))
 		return true;
 	if (type == ENTRY_SYMLINK && !take_target(f, parent, name)) {
 		links_forget(f->links, f->path, f->path_len);
@@ -393,6 +405,9 @@ static bool take(struct files *f, const char *name, struct stat_print *print)
 	if (!(S_ISDIR(st.st_mode) ? take_folder(f, parent, name, &st) : take_other(f, parent, name, &st)))
 		return false;
 	files_fill_print(print, &st);
+	print->several = S_ISREG(st.st_mode) && st.st_nlink > 1 && f->entry.link == NULL;
+	f->listed_device = st.st_dev;
+	f->listed_inode = st.st_ino;
 	return true;
 }
 
@@ -422,6 +437,11 @@ static int files_next(struct source *s, const struct entry **entry, struct stat_
 		}
 	}
 	return 0;
+}
+
+static void files_leave_out(struct source *s, const struct entry *e)
+{
+	links_forget(((struct files *)s)->links, e->path, e->path_len);
 }
 
 /* ---- open and close ---- */
@@ -531,6 +551,7 @@ const struct source_driver source_files_driver = {
 	.open = files_open,
 	.close = files_close,
 	.next = files_next,
+	.leave_out = files_leave_out,
 	.read_begin = files_read_begin,
 	.read = files_read,
 	.read_end = files_read_end,

@@ -52,6 +52,7 @@ struct files {
 	char *path; /* of the entry: ENTRY_PATH_MAX bytes, a component more and a NUL */
 	uint32_t path_len;
 	struct entry entry;
+	uint64_t listed_device, listed_inode; /* what the entry was made of */
 	char *target;
 	struct xattr_reader *xattrs;
 	struct owners *owners;

@@ -199,6 +199,16 @@ static void refresh(struct files *f, struct entry *e, struct stat_print *print)
 	e->extent_count = r->sparse ? r->count : 0;
 }
 
+/* Another file took the place of the one that was listed just now: what is linked to that one is none of its names. */
+static void note_replaced(struct files *f)
+{
+	const struct reading *r = &f->reading;
+	bool listed = r->path_len == f->path_len && memcmp(r->path, f->path, f->path_len) == 0;
+
+	if (listed && (r->before.st_ino != f->listed_inode || r->before.st_dev != f->listed_device))
+		links_forget(f->links, r->path, r->path_len);
+}
+
 int files_read_begin(struct source *s, struct entry *e, struct stat_print *print)
 {
 	struct files *f = (struct files *)s;
@@ -216,6 +226,7 @@ int files_read_begin(struct source *s, struct entry *e, struct stat_print *print
 	if ((uint64_t)r->before.st_size > ENTRY_SIZE_MAX)
 		return leave_out(f, "is larger than 4 EiB");
 
+	note_replaced(f);
 	find_extents(r);
 	r->at = 0;
 	r->extent_done = 0;

@@ -6,7 +6,7 @@
 #include "base/alloc.h"
 
 struct link {
-	uint64_t device, inode, seen;
+	uint64_t device, inode, generation, seen;
 	uint32_t len;
 	char path[];
 };
@@ -93,8 +93,8 @@ static struct link *take_out(struct links *l, size_t i)
 	return taken;
 }
 
-const char *links_seen(struct links *l, uint64_t device, uint64_t inode, uint64_t names, const char *path, size_t len,
-		       uint32_t *first_len, bool *full)
+const char *links_seen(struct links *l, uint64_t device, uint64_t inode, uint64_t generation, uint64_t names,
+		       const char *path, size_t len, uint32_t *first_len, bool *full)
 {
 	size_t i = find(l, device, inode);
 	struct link *link = l->slots[i];
@@ -102,6 +102,11 @@ const char *links_seen(struct links *l, uint64_t device, uint64_t inode, uint64_
 	*full = false;
 	free(l->spent);
 	l->spent = NULL;
+	if (link != NULL && link->generation != generation) {
+		free(take_out(l, i));
+		i = find(l, device, inode);
+		link = NULL;
+	}
 	if (link != NULL) {
 		*first_len = link->len;
 		if (++link->seen >= names)
@@ -117,7 +122,9 @@ const char *links_seen(struct links *l, uint64_t device, uint64_t inode, uint64_
 		i = find(l, device, inode);
 	}
 	link = xmalloc(sizeof *link + len);
-	*link = (struct link){ .device = device, .inode = inode, .seen = 1, .len = (uint32_t)len };
+	*link = (struct link){
+		.device = device, .inode = inode, .generation = generation, .seen = 1, .len = (uint32_t)len
+	};
 	memcpy(link->path, path, len);
 	l->slots[i] = link;
 	l->count++;

@@ -17,11 +17,12 @@ struct links *links_new(size_t memory_max);
 void links_free(struct links *l);
 
 /*
- * A name of a file that has `names` of them. Returns the path of its first one, valid until the next call, or NULL:
+ * A name of a file that has `names` of them. `generation`: tells it from an earlier file whose number it got (when it
+ * was born, for one). Returns the path of its first one, valid until the next call, or NULL:
  * this is the first, now remembered; unless *full: there was no memory left for it.
  */
-const char *links_seen(struct links *l, uint64_t device, uint64_t inode, uint64_t names, const char *path, size_t len,
-		       uint32_t *first_len, bool *full);
+const char *links_seen(struct links *l, uint64_t device, uint64_t inode, uint64_t generation, uint64_t names,
+		       const char *path, size_t len, uint32_t *first_len, bool *full);
 
 /*
  * The file whose first name this is could not be taken after all: the next name seen is the first. Looks at all that is

@@ -30,6 +30,11 @@ int source_next(struct source *s, const struct entry **entry, struct stat_print 
 	return s->driver->next(s, entry, print);
 }
 
+void source_leave_out(struct source *s, const struct entry *e)
+{
+	s->driver->leave_out(s, e);
+}
+
 int source_read_begin(struct source *s, struct entry *e, struct stat_print *print)
 {
 	return s->driver->read_begin(s, e, print);

@@ -78,6 +78,62 @@ check "and lists nothing" json 'j["skipped"] == 0 and j["changed"] == 0 and j["f
 check "it is restored" exits 0 restore restore sms@latest --to restored-next
 check "and is the source" compare source restored-next
 
+# ---- hard links whose first name goes before it is read ----
+
+rm -rf source restored restored-next
+mkdir source
+for name in a-held m-held; do echo "$name" >source/$name; done
+for name in b-vanishes n-replaced; do
+	echo "behind $name" >source/$name
+	for other in c-further d-further; do ln source/$name "source/$name-$other"; done
+done
+at 2026-11-22T12:00:00Z
+# Whoever opens a file under a lease waits until its holder gives way, who first takes the file's neighbour away.
+/usr/bin/python3 - <<'PYTHON' &
+import fcntl, os, signal, sys, time
+def hold(path, meddle):
+    fd = os.open(path, os.O_RDONLY)
+    def give_way(*_):
+        meddle()
+        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+        open(path + ".done", "w")
+    number = signal.SIGRTMIN + fd
+    signal.signal(number, give_way)
+    fcntl.fcntl(fd, fcntl.F_SETSIG, number)
+    fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+def replace():
+    with open("new", "w") as f:
+        f.write("another file\n")
+    os.rename("new", "source/n-replaced")
+try:
+    hold("source/a-held", lambda: os.unlink("source/b-vanishes"))
+    hold("source/m-held", replace)
+except OSError:
+    open("no-leases", "w")
+open("held", "w")
+while not os.path.exists("read"):
+    time.sleep(0.01)
+PYTHON
+holder=$!
+until [ -e held ]; do sleep 0.01; done
+if [ -e no-leases ]; then
+	skip "hard links whose first name goes" "this file system has no leases"
+else
+	check "a night in which first names go ends" exits '0|3' agent run --json
+	check "what vanished is listed" found b-vanishes "vanish"
+	check "no link leads to nothing" exits 0 verify check --level data
+	check "it is restored" exits 0 restore restore sms@latest --to restored
+	check "the next name of what vanished has the content" \
+		grep -qx "behind b-vanishes" restored/b-vanishes-c-further
+	check "... and the one after it is its link" \
+		test restored/b-vanishes-c-further -ef restored/b-vanishes-d-further
+	check "what was replaced is one file or the other" grep -Eqx "behind n-replaced|another file" restored/n-replaced
+	check "... and its other names are what they were" grep -qx "behind n-replaced" restored/n-replaced-c-further
+	check "... links of each other" test restored/n-replaced-c-further -ef restored/n-replaced-d-further
+fi
+touch read
+wait "$holder"
+
 # ---- what may not be read ----
 
 # As root everything may be read: the agent runs as somebody else then.

@@ -222,6 +222,39 @@ static void hard_links_name_the_first_of_them(void **state)
 	source_close(s);
 }
 
+static void a_name_that_was_replaced_or_left_out_leads_no_others(void **state)
+{
+	struct source *s;
+	struct stat_print print;
+	bool same;
+
+	(void)state;
+	write_file("a", "content");
+	assert_int_equal(link("a", "b"), 0);
+	assert_int_equal(link("a", "c"), 0);
+	write_file("new", "other");
+	s = open_here();
+	struct entry *e = walk_to(s, "a", &print);
+	assert_true(print.several);
+	source_leave_out(s, e);
+	free(e);
+	e = walk_to(s, "b", &print);
+	assert_true(e->link == NULL && print.several);
+	free(e);
+	assert_string_equal(walk(s), "f:c= f:new");
+	source_close(s);
+
+	s = open_here();
+	e = walk_to(s, "a", &print);
+	assert_int_equal(rename("new", "a"), 0);
+	assert_int_equal(source_read_begin(s, e, &print), 0);
+	assert_int_equal(e->size, 5);
+	assert_int_equal(source_read_end(s, e, &print, &same), 0);
+	free(e);
+	assert_string_equal(walk(s), "f:b f:c=");
+	source_close(s);
+}
+
 static void content_is_read_also_of_files_that_came_long_before(void **state)
 {
 	struct source *s;
@@ -872,6 +905,7 @@ int main(void)
 		in_scratch(excluded_folders_are_left_out_with_all_in_them),
 		in_scratch(what_is_apart_is_not_taken_by_whatever_name),
 		in_scratch(hard_links_name_the_first_of_them),
+		in_scratch(a_name_that_was_replaced_or_left_out_leads_no_others),
 		in_scratch(content_is_read_also_of_files_that_came_long_before),
 		in_scratch(files_that_change_while_they_are_read_are_told_apart),
 		in_scratch(of_sparse_files_only_data_is_read),

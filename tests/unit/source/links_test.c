@@ -8,7 +8,7 @@ static const char *seen(struct links *l, uint64_t device, uint64_t inode, uint64
 	static char first[256];
 	uint32_t len = 0;
 	bool full;
-	const char *found = links_seen(l, device, inode, names, path, strlen(path), &len, &full);
+	const char *found = links_seen(l, device, inode, 0, names, path, strlen(path), &len, &full);
 
 	assert_false(full);
 	snprintf(first, sizeof first, "%.*s", (int)len, found == NULL ? "" : found);
@@ -47,6 +47,20 @@ static void a_forgotten_first_name_is_followed_by_the_next(void **state)
 	links_free(l);
 }
 
+static void a_number_that_another_file_got_is_no_link(void **state)
+{
+	struct links *l = links_new(1 << 20);
+	uint32_t len;
+	bool full;
+
+	(void)state;
+	assert_null(links_seen(l, 1, 7, 100, 3, "old", 3, &len, &full));
+	assert_null(links_seen(l, 1, 7, 200, 3, "new", 3, &len, &full));
+	assert_memory_equal(links_seen(l, 1, 7, 200, 3, "newer", 5, &len, &full), "new", 3);
+	assert_null(links_seen(l, 1, 7, 100, 3, "old again", 9, &len, &full));
+	links_free(l);
+}
+
 static void many_files_come_and_go(void **state)
 {
 	enum { FILES = 5000 };
@@ -78,15 +92,15 @@ static void memory_is_bounded(void **state)
 
 	(void)state;
 	for (uint64_t i = 0; i < 1000; i++) {
-		assert_null(links_seen(l, 1, i, 2, "twenty bytes of path", 20, &len, &full));
+		assert_null(links_seen(l, 1, i, 0, 2, "twenty bytes of path", 20, &len, &full));
 		kept += !full;
 		refused += full;
 	}
 	assert_in_range(kept, 50, 200);
 	assert_int_equal(kept + refused, 1000);
-	assert_non_null(links_seen(l, 1, 0, 2, "x", 1, &len, &full));
+	assert_non_null(links_seen(l, 1, 0, 0, 2, "x", 1, &len, &full));
 	/* One is gone, so there is room for one. */
-	assert_null(links_seen(l, 1, 5000, 2, "twenty bytes of path", 20, &len, &full));
+	assert_null(links_seen(l, 1, 5000, 0, 2, "twenty bytes of path", 20, &len, &full));
 	assert_false(full);
 	links_free(l);
 }
@@ -96,6 +110,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(further_names_learn_the_first),
 		cmocka_unit_test(a_forgotten_first_name_is_followed_by_the_next),
+		cmocka_unit_test(a_number_that_another_file_got_is_no_link),
 		cmocka_unit_test(many_files_come_and_go),
 		cmocka_unit_test(memory_is_bounded),
 	};
