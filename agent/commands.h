@@ -8,6 +8,10 @@ struct run_options {
 	bool quiet; /* no progress, even on a terminal */
 };
 
+struct sync_options {
+	struct option_list accept; /* zones whose disk was replaced */
+};
+
 struct prune_options {
 	bool dry_run;
 };

@@ -12,6 +12,15 @@ static const struct option_row run_rows[] = {
 	{ 0 },
 };
 
+static const struct option_row sync_rows[] = {
+	{ .name = "accept-zone",
+	  .value = "ZONE",
+	  .help = "This zone's disk was replaced: what is there now is the zone. May be given several times.",
+	  .offset = offsetof(struct sync_options, accept),
+	  .type = OPTION_LIST },
+	{ 0 },
+};
+
 static const struct option_row prune_rows[] = {
 	{ .name = "dry-run",
 	  .help = "Say what would be destroyed and freed, and change nothing.",
@@ -37,7 +46,11 @@ static const char snapshot_help[] = "Like 'run', without destroying, catching up
 				    "nights.\n";
 
 static const char sync_help[] = "Copies, as ciphertext and checked, what one zone has and the other lacks, and destroys in a\n"
-				"zone that was away what was destroyed meanwhile. 'run' does this by itself.\n";
+				"zone that was away what was destroyed meanwhile. 'run' does this by itself.\n"
+				"\n"
+				"The agent remembers which zone it saw under a name, and writes nothing to another one in its\n"
+				"place, which may be the empty folder of a disk that is not mounted. After a disk was replaced:\n"
+				"  $ nightfold-agent sync --accept-zone ams-2\n";
 
 static const char prune_help[] = "Expiry does not wait for the night: an hourly timer runs this, here and, with pruner_key: in\n"
 				 "the configuration, on a second host that can neither read nor write snapshots.\n"
@@ -80,6 +93,8 @@ static const struct command commands[] = {
 	  .arguments = "[DATASET...]",
 	  .summary = "Brings a lagging zone up to date.",
 	  .help = sync_help,
+	  .options = sync_rows,
+	  .options_size = sizeof(struct sync_options),
 	  .max_arguments = -1,
 	  .run = command_sync },
 	{ .name = "prune",

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -11,6 +12,7 @@
 #include "repo/clock_check.h"
 #include "repo/collect.h"
 #include "repo/epoch.h"
+#include "repo/known_zone.h"
 #include "repo/retire.h"
 #include "repo/snapshot.h"
 #include "repo/sync.h"
@@ -22,7 +24,8 @@ struct running {
 	unsigned steps;
 	const char *doing;
 	bool dry_run, show_progress;
-	struct json *json; /* NULL: a line in words */
+	const struct option_list *accept; /* zones; may be NULL */
+	struct json *json;                /* NULL: a line in words */
 };
 
 /* What happened to one dataset. */
@@ -273,6 +276,24 @@ static int run_dataset(const struct session *s, const struct config_dataset *dat
 	return status;
 }
 
+static int accept_zones(const struct session *s, const struct option_list *names)
+{
+	struct zone_place places[REPO_ZONES_MAX];
+	unsigned count;
+	int code = 0;
+
+	repo_places(s->config, places, &count);
+	for (size_t i = 0; names != NULL && i < names->count && code == 0; i++) {
+		unsigned at = 0;
+
+		while (at < count && strcmp(places[at].name, names->items[i]) != 0)
+			at++;
+		code = at < count ? known_zone_accept(s->config->state, places, count, at)
+				  : failed(ERR_USAGE, "%s has no zone '%s'", s->config->file, names->items[i]);
+	}
+	return code;
+}
+
 static int run_steps(const struct common_options *common, const struct running *wanted, enum session_need need,
 		     int argc, char **argv)
 {
@@ -281,6 +302,8 @@ static int run_steps(const struct common_options *common, const struct running *
 	int code = session_open(common, need, &s);
 	int status;
 
+	if (code == 0)
+		code = accept_zones(&s, run.accept);
 	run.json = common->json ? json_new() : NULL;
 	run.show_progress = run.show_progress && !common->json;
 	if (code != 0) {
@@ -322,9 +345,9 @@ int command_snapshot(const struct common_options *common, const void *own, int a
 
 int command_sync(const struct common_options *common, const void *own, int argc, char **argv)
 {
-	const struct running run = { .steps = STEP_SYNC, .doing = "nightfold-agent sync" };
+	const struct sync_options *options = own;
+	const struct running run = { .steps = STEP_SYNC, .doing = "nightfold-agent sync", .accept = &options->accept };
 
-	(void)own;
 	return run_steps(common, &run, NEED_AGENT, argc, argv);
 }
 

@@ -95,7 +95,9 @@ static int open_repo(const struct session *s, struct work *w)
 					.trust = &s->trust,
 					.places = places,
 					.writing = true,
-					.catalog = catalog };
+					.catalog = catalog,
+					.state = s->config->state,
+					.remember = true };
 
 	repo_places(s->config, places, &options.place_count);
 	int code = repo_open(&options, w->findings, &w->repo);

@@ -10,6 +10,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "repo/epoch.h"
+#include "repo/known_zone.h"
 #include "report/json.h"
 #include "report/progress.h"
 #include "session.h"
@@ -144,9 +145,12 @@ static int look_at(const struct session *s, const struct config_dataset *dataset
 {
 	struct looking *look = context;
 	struct zone_place places[REPO_ZONES_MAX];
-	struct repo_options options = {
-		.dataset = dataset->name, .config = dataset, .trust = &s->trust, .places = places, .headers_only = true
-	};
+	struct repo_options options = { .dataset = dataset->name,
+					.config = dataset,
+					.trust = &s->trust,
+					.places = places,
+					.headers_only = true,
+					.state = s->config->state };
 	struct findings *findings = findings_new();
 	struct health health = { 0 };
 	struct repo *r = NULL;
@@ -191,6 +195,8 @@ static void spaces(const struct session *s, struct json *j)
 		uint64_t bytes = 0;
 		char text[32];
 		int code = zone_open(&places[i], &zone);
+		if (code == 0)
+			code = known_zone_check(s->config->state, &places[i], zone, NULL);
 		bool told = code == 0 && zone_space(zone, &bytes) == 0;
 
 		if (j != NULL) {

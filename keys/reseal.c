@@ -54,6 +54,7 @@ static int reseal_dataset(const struct config *config, const struct config_datas
 				     .trust = trust,
 				     .places = places,
 				     .writing = true,
+				     .state = config->state,
 				     .headers_only = true };
 	struct reseal_result result = { 0 };
 	struct repo *r;

@@ -209,6 +209,7 @@ int session_repo(struct session *s, const char *dataset, bool headers_only, stru
 	*out = NULL;
 	if (s->config != NULL)
 		code = config_dataset(s->config, dataset, &options.config);
+	options.state = s->config == NULL ? NULL : s->config->state;
 	if (code == 0)
 		code = repo_open(&options, s->findings, out);
 	if (code == 0)

@@ -212,6 +212,7 @@ static int check_dataset(struct checker *v, const char *name, const struct confi
 					.trust = &v->trust,
 					.places = v->places,
 					.place_count = v->place_count,
+					.state = v->config == NULL ? NULL : v->config->state,
 					.writing = v->options.repair };
 	struct findings *findings = findings_new();
 	struct check_result result = { 0 };

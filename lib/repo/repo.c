@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/hex.h"
 #include "base/log.h"
+#include "repo/known_zone.h"
 #include "repo/load.h"
 
 void repo_places(const struct config *config, struct zone_place places[REPO_ZONES_MAX], unsigned *count)
@@ -16,21 +17,32 @@ void repo_places(const struct config *config, struct zone_place places[REPO_ZONE
 		places[(*count)++] = (struct zone_place){ .name = config->zones[i].name, .url = config->zones[i].url };
 }
 
-static void open_zone(struct repo *r, unsigned i, const struct zone_place *place, bool writing)
+static void close_zone(struct repo_zone *z)
+{
+	if (z->writer != NULL)
+		zone_close_writer(z->writer);
+	else
+		zone_close(z->zone);
+	z->zone = NULL;
+	z->writer = NULL;
+}
+
+static void open_zone(struct repo *r, unsigned i, const struct zone_place *place, const struct repo_options *options)
 {
 	struct repo_zone *z = &r->zones[i];
 	int code;
 
 	z->name = xstrdup(place->name);
-	if (writing) {
+	if (options->writing) {
 		code = zone_open_writer(place, &z->writer);
 		z->zone = code == 0 ? zone_reading(z->writer) : NULL;
 	} else {
 		code = zone_open(place, &z->zone);
 	}
+	if (code == 0 && options->state != NULL)
+		code = known_zone_check(options->state, place, z->zone, options->remember ? z->writer : NULL);
 	if (code != 0) {
-		z->zone = NULL;
-		z->writer = NULL;
+		close_zone(z);
 		findings_add(r->findings, FINDING_UNAVAILABLE, z->name, NULL, "%s", err_message());
 	}
 }
@@ -92,7 +104,7 @@ int repo_open(const struct repo_options *options, struct findings *findings, str
 	r->zone_count = options->place_count;
 	r->headers_only = options->headers_only;
 	for (unsigned i = 0; i < r->zone_count; i++)
-		open_zone(r, i, &options->places[i], options->writing);
+		open_zone(r, i, &options->places[i], options);
 
 	bool any = false;
 	for (unsigned i = 0; i < r->zone_count; i++)
@@ -126,10 +138,7 @@ void repo_close(struct repo *r)
 	if (r->catalog != NULL)
 		catalog_close(r->catalog);
 	for (unsigned i = 0; i < r->zone_count; i++) {
-		if (r->zones[i].writer != NULL)
-			zone_close_writer(r->zones[i].writer);
-		else
-			zone_close(r->zones[i].zone);
+		close_zone(&r->zones[i]);
 		free(r->zones[i].name);
 	}
 	free(r);

@@ -137,6 +137,8 @@ struct repo_options {
 	unsigned place_count;
 	bool writing;
 	const char *catalog; /* folder, or NULL: a temporary one */
+	const char *state;   /* where zones are remembered (known_zone.h), or NULL */
+	bool remember;       /* an agent's: zones seen for the first time are, with `writing` */
 	bool headers_only;   /* for status and lists: headers, intents and seals; no catalogue, no packs */
 };
 

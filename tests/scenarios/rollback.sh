@@ -25,6 +25,7 @@ new_place "$TMPDIR"
 mkdir source
 add_dataset sms "$TMPDIR/source"
 check "a first night" exits 0 night 2026-11-21
+cp -a az1 az1.old
 cp -a az2 az2.old
 check "a second one" exits 0 night 2026-11-22
 check "a third" exits 0 night 2026-11-23
@@ -71,7 +72,7 @@ check "and so are its packs" warns "no space is freed this time"
 
 put_back
 rm -rf az1 az2
-cp -a az2.old az1
+cp -a az1.old az1
 cp -a az2.old az2
 check "both zones rolled back are told" tells 3 "ams-1: serves snapshot number 1 as its newest; it had" agent run
 check "for each zone" warns "ams-2: serves index 1 as its newest; it had index 3 before"
@@ -94,5 +95,5 @@ rm -rf az2
 cp -a az2.old az2
 check "a zone that is older as a whole is found beside the other" tells 4 "ams-2: $header: is not there" verify check
 check "--repair heals that as well" exits 0 verify check --repair
-check "and both zones are the same" diff -r az1 az2
+check "and both zones are the same" diff -r -x NIGHTFOLD-ZONE az1 az2
 finish

@@ -122,20 +122,53 @@ check "nothing is wrong in any zone" exits 0 verify check
 
 # ---- a new, empty disk ----
 
-mv az2 az2.broken
+# untouched: nothing was written into the folder of ams-2
+untouched() {
+	[ -z "$(ls -A az2)" ] || { find az2 | sed 's/^/# /'; return 1; }
+}
+mv az2 az2.unmounted
 mkdir az2
 night 2027-02-02 1
-check "a zone on a new disk is filled again from the other" exits 3 agent run --json
-check "which is told" warns "ams-2: serves index 0 as its newest; it had index"
+bad_night ams-2 "is not the zone that was there before (it has no NIGHTFOLD-ZONE): is its disk mounted?"
+check "the empty folder of a disk that is not mounted stays empty" untouched
+for command in "agent sync" "agent prune" "agent status" "verify check --repair"; do
+	# shellcheck disable=SC2086 # words
+	check "$command tells the same, and not of damage" tells 3 "is its disk mounted?" $command
+done
+check "a restore from there is refused" tells 1 "ams-2 does not answer" restore restore sms@latest --zone ams-2 --to none
+check "from the other it works" exits '0|3' restore restore sms@latest --to restored-unmounted
+check "and nothing was written there" untouched
+cp az1/NIGHTFOLD-ZONE az2
+check "the disk of another zone is none either" tells 3 "its NIGHTFOLD-ZONE is another one" agent sync
+check "nothing was written there" test "$(ls -A az2)" = NIGHTFOLD-ZONE
+rm az2/NIGHTFOLD-ZONE
+mv az2 az2.new
+mv az2.unmounted az2
+check "mounted again, it is brought up to date" exits 0 agent sync
+check "and whole" exits 0 verify check
+mv az2 az2.broken
+mv az2.new az2
 night 2027-02-03 1
+bad_night ams-2 "'nightfold-agent sync --accept-zone ams-2' takes this one in its place"
+check "a zone that is not configured cannot be accepted" tells 2 "has no zone 'ams-3'" agent sync --accept-zone ams-3
+check "a new disk is accepted, and filled from the other zone" exits 3 agent sync --accept-zone ams-2
+check "what it lost is told" warns "ams-2: serves index 0 as its newest; it had index"
+check "it has all" restored ams-2
+rm -rf az2
+cp -a az1 az2
+check "a copy of the other zone is none either" tells 3 "its NIGHTFOLD-ZONE is another one" agent sync
+check "but can be accepted" exits 0 agent sync --accept-zone ams-2
+check "and is a zone of its own" not cmp -s az1/NIGHTFOLD-ZONE az2/NIGHTFOLD-ZONE
+night 2027-02-04 1
 good_night
-rm -rf az2.broken
+check "without a state folder, there is nothing to compare with" eval 'mv state state.lost; exits 0 agent rebuild'
+rm -rf az2.broken state.lost
 
 # ---- both zones ----
 
 mv az1 az1.away
 mv az2 az2.away
-night 2027-02-04 1
+night 2027-02-05 1
 check "without any zone the night fails" tells 1 "no zone answers" agent run
 check "so does a restore" tells 1 "no zone answers" restore restore sms@latest --to none
 check "and a check" tells 1 "no zone answers" verify check
@@ -147,7 +180,7 @@ good_night
 # ---- slow ----
 
 make_faults
-night 2027-02-05 20
+night 2027-02-06 20
 # Its first three changes are the lease: what hangs is the first pack, and all that might come after it.
 check "a zone that does not finish one pack in five minutes is left behind, with status 3" exits 3 \
 	faulty hang 4 "$TMPDIR/az2/sms" timeout -k 5 60 \
@@ -155,7 +188,7 @@ check "a zone that does not finish one pack in five minutes is left behind, with
 check "and told" warns "ams-2: left behind: it took too long to store one object"
 check "the snapshot is in the other" json 'j["zones"] == ["ams-1"]'
 check "which has it all, alone" restored ams-1
-night 2027-02-06 1
+night 2027-02-07 1
 good_night
 # ---- small disks ----
 
@@ -166,29 +199,30 @@ snapshots() {
 if [ "$NIGHTFOLD_OWN_MOUNTS" = yes ]; then
 	mount --bind az2 az2
 	mount -o remount,bind,ro az2
-	night 2027-02-07 1
-	bad_night ams-2 "az2' is mounted read-only"
-	check "reading from it goes on" exits 0 restore restore sms@2027-02-06 --zone ams-2 --to restored-from-read-only
-	umount az2
 	night 2027-02-08 1
+	bad_night ams-2 "az2' is mounted read-only"
+	check "reading from it goes on" exits 0 restore restore sms@2027-02-07 --zone ams-2 --to restored-from-read-only
+	umount az2
+	night 2027-02-09 1
 	good_night
 
 	cp -a az2 az2.small
 	mount -t tmpfs -o size=64m none az2
 	cp -a az2.small/. az2
 	head -c 1G /dev/zero >az2/ballast 2>/dev/null
-	night 2027-02-09 3
+	night 2027-02-10 3
 	bad_night ams-2 "No space left on device"
 	rm az2/ballast
-	night 2027-02-10 1
+	night 2027-02-11 1
 	good_night
 	check "what did not fit left nothing behind" test -z "$(find az2 -name '.tmp-*')"
 
+	cp -a az1 az1.small
 	mount -t tmpfs -o size=64m none az1
-	cp -a az2/. az1
+	cp -a az1.small/. az1
 	head -c 1G /dev/zero >az1/ballast 2>/dev/null
 	head -c 1G /dev/zero >az2/ballast 2>/dev/null
-	night 2027-02-11 3
+	night 2027-02-12 3
 	before=$(snapshots)
 	check "with both zones full the night fails" tells 1 "No space left on device" agent run
 	check "and commits nothing" test "$before" = "$(snapshots)"
@@ -200,12 +234,12 @@ if [ "$NIGHTFOLD_OWN_MOUNTS" = yes ]; then
 	mount -t tmpfs -o size=4m none state
 	cp -a state.small/. state || echo "# the state is larger than that"
 	head -c 1G /dev/zero >state/ballast 2>/dev/null
-	night 2027-02-12 3
+	night 2027-02-13 3
 	before=$(snapshots)
 	check "with a full disk under the state the night fails" tells 1 "No space left on device" agent run
 	check "and commits nothing" test "$before" = "$(snapshots)"
 	check "what was there is whole" exits 0 verify check
-	check "and can be restored" exits 0 restore restore sms@2027-02-11 --to restored-meanwhile
+	check "and can be restored" exits 0 restore restore sms@2027-02-12 --to restored-meanwhile
 	rm state/ballast
 	mount -o remount,size=64m state
 	good_night
