@@ -69,8 +69,11 @@ static const char status_help[] = "Per dataset: the newest snapshot and its age 
 static const char rebuild_help[] = "The catalogue in 'state:' is a cache. This removes it and reads it back from what the zones\n"
 				   "hold; one zone is enough. The next run uploads no content again.\n";
 
-static const char check_help[] = "Reads the configuration, the public keys of signers and recipients and the agent's key, and\n"
-				 "says what is wrong on which line. Exit status 2 when something is.\n";
+static const char check_help[] = "Reads the configuration and looks at all that it names on this host, without changing\n"
+				 "anything: keys, their roles and modes, recipients and signers, whether zones can be written\n"
+				 "to and sources be read, what lies in what, windows that do not fit. Says what is wrong on\n"
+				 "which line: errors with exit status 2. Warnings and notes alone end with 0; --json lists\n"
+				 "them as well.\n";
 
 static const struct command commands[] = {
 	{ .name = "run",

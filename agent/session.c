@@ -250,3 +250,26 @@ int session_each(const struct session *s, int argc, char **argv,
 	}
 	return argc == 0 ? exit_worse(status, tell_forgotten(s)) : status;
 }
+
+size_t session_notes(const struct session *s, const char *lines[SESSION_NOTES_MAX])
+{
+	struct zone_place places[REPO_ZONES_MAX];
+	unsigned count;
+	bool same_device = false;
+	size_t n = 0;
+
+	repo_places(s->config, places, &count);
+	if (count == 2 && zone_distinct(&places[0], &places[1], &same_device) != 0)
+		same_device = false;
+	if (s->config->test_clock)
+		lines[n++] = "the clock may be a test's (test_clock: true): never in production";
+	if (!s->config->clock_check)
+		lines[n++] = "clock_check: off: this host's clock is believed without confirmation when snapshots are "
+			     "destroyed";
+	if (count == 2 && !s->config->same_host_accepted)
+		lines[n++] = same_device ? "both zones are on one file system: losing it loses both (same_host: "
+					   "accepted acknowledges this)"
+					 : "both zones are on this host: losing it loses both (same_host: accepted "
+					   "acknowledges this)";
+	return n;
+}

@@ -52,6 +52,10 @@ int session_each(const struct session *s, int argc, char **argv,
 		 int (*call)(const struct session *s, const struct config_dataset *dataset, void *context),
 		 void *context);
 
+/* What about the configuration is worth repeating every time; constant texts. */
+#define SESSION_NOTES_MAX 3
+size_t session_notes(const struct session *s, const char *lines[SESSION_NOTES_MAX]);
+
 /* The graver of two exit statuses. */
 int exit_worse(int a, int b);
 

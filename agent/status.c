@@ -216,33 +216,16 @@ static void spaces(const struct session *s, struct json *j)
 		json_close_array(j);
 }
 
-/* What about the configuration is worth repeating every time. */
-static void notes(const struct session *s, struct json *j)
+static void put_notes(const struct session *s, struct json *j)
 {
-	struct zone_place places[REPO_ZONES_MAX];
-	unsigned count;
-	bool same_device = false;
-	const char *lines[4];
-	size_t n = 0;
+	const char *lines[SESSION_NOTES_MAX];
+	size_t count = session_notes(s, lines);
 
-	repo_places(s->config, places, &count);
-	if (count == 2 && zone_distinct(&places[0], &places[1], &same_device) != 0)
-		same_device = false;
-	if (s->config->test_clock)
-		lines[n++] = "the clock may be a test's (test_clock: true): never in production";
-	if (!s->config->clock_check)
-		lines[n++] = "clock_check: off: this host's clock is believed without confirmation when snapshots are "
-			     "destroyed";
-	if (count == 2 && !s->config->same_host_accepted)
-		lines[n++] = same_device ? "both zones are on one file system: losing it loses both (same_host: "
-					   "accepted acknowledges this)"
-					 : "both zones are on this host: losing it loses both (same_host: accepted "
-					   "acknowledges this)";
 	if (j != NULL) {
 		json_key(j, "notes");
 		json_array(j);
 	}
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < count; i++) {
 		if (j != NULL)
 			json_text(j, lines[i]);
 		else
@@ -280,7 +263,7 @@ int command_status(const struct common_options *common, const void *own, int arg
 		}
 	}
 	spaces(&s, look.json);
-	notes(&s, look.json);
+	put_notes(&s, look.json);
 	if (look.json != NULL) {
 		json_put_time(look.json, "now", clock_now());
 		json_put_bool(look.json, "test_clock", clock_is_test());
@@ -291,46 +274,6 @@ int command_status(const struct common_options *common, const void *own, int arg
 	}
 out:
 	json_free(look.json);
-	session_close(&s);
-	return status;
-}
-
-int command_check_config(const struct common_options *common, const void *own, int argc, char **argv)
-{
-	struct session s;
-	int code = session_open(common, NEED_AGENT, &s);
-	int status = EXIT_DONE;
-
-	for (size_t i = 0; code == 0 && i < s.config->dataset_count; i++) {
-		if (s.config->datasets[i].cache_in_memory && io_check_memory(s.config->memory_dir) != 0)
-			code = failed_in(ERR_REFUSED, "%s:%d: cache_key: memory", s.config->file,
-					 s.config->datasets[i].line);
-	}
-
-	(void)own;
-	(void)argc;
-	(void)argv;
-	if (code != 0) {
-		/* Whatever is wrong, it is the configuration's business here. */
-		log_error("%s", err_message());
-		status = EXIT_USAGE;
-	} else if (common->json) {
-		struct json *j = json_new();
-
-		json_object(j);
-		json_put_bool(j, "ok", true);
-		json_put_int(j, "datasets", (int64_t)s.config->dataset_count);
-		json_put_int(j, "products", (int64_t)s.config->product_count);
-		notes(&s, j);
-		json_close_object(j);
-		code = json_print(j, stdout);
-		status = code != 0 ? exit_failed(code) : EXIT_DONE;
-		json_free(j);
-	} else {
-		printf("%s: good: %zu zones, %zu datasets, %zu recipients, %zu signers\n", s.config->file,
-		       s.config->zone_count, s.config->dataset_count, s.recipient_count, s.trust.count);
-		notes(&s, NULL);
-	}
 	session_close(&s);
 	return status;
 }

@@ -56,6 +56,7 @@ struct config_source {
 	char **exclude;
 	size_t exclude_count;
 	bool cross_file_systems;
+	int line;
 };
 
 struct config_dataset {
@@ -71,13 +72,15 @@ struct config_dataset {
 	enum dedup dedup;
 	bool cache_in_memory;      /* `cache_key: memory`: keys of the key cache in memory_dir */
 	struct duration dedup_key; /* how long a dataset key is used; zero: until it is rotated by hand */
-	int line;
+	int line, rpo_line;        /* rpo_line: 0 where the default stands */
 };
 
 struct config {
 	char *file;
 	/* agent_key: NULL where only pruner_key is given. keys_dir: default beside agent_key (or pruner_key). */
 	char *state, *agent_key, *operator_key, *validator_key, *pruner_key, *keys_dir;
+	int state_line, agent_key_line, operator_key_line, validator_key_line, pruner_key_line,
+		keys_dir_line; /* 0: default */
 	char *memory_dir;      /* default /run/nightfold */
 	struct duration grace; /* default 24 hours */
 	bool test_clock;

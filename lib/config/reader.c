@@ -416,6 +416,8 @@ static int read_mapping(const struct schema_table *table, struct document *d, co
 		code = read_value(d, &table->keys[i], document_node(d, pair->value), out);
 		if (code)
 			return code;
+		if (table->keys[i].line_offset != 0)
+			*(int *)at(out, table->keys[i].line_offset) = lines[i];
 	}
 	return read_absent(table, d, node, lines, out);
 }

@@ -41,6 +41,7 @@ struct schema_key {
 	size_t offset;
 	size_t count_offset; /* TEXTS, LIST: of a size_t */
 	size_t text_offset;  /* of a char * that keeps the value as it was written; 0: none */
+	size_t line_offset;  /* of an int that takes the line of the key; 0: none */
 	const char *initial; /* the default, as it would stand in the file */
 	/* Least and most: items of a list, a number, a size; min 1 of a duration: not zero. max 0: no bound. */
 	int64_t min, max;

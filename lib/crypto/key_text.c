@@ -226,7 +226,7 @@ int key_parse(const char *text, size_t len, const char *what, passphrase_source 
 	if (code != 0)
 		return code;
 	if (!l.secret)
-		return failed(ERR_FORMAT, "'%s' is a public key: here the secret one is needed (%s.key)", what,
+		return failed(ERR_USAGE, "'%s' is a public key: here the secret one is needed (%s.key)", what,
 			      role_name(l.public.role));
 	code = l.count == PLAIN_WORDS ? open_plain(&l, secret) : open_sealed(&l, ask, context, secret);
 	if (code == 0)

@@ -165,7 +165,7 @@ int key_load_public(const char *path, struct public_key *out)
 	if (code != 0)
 		return code;
 	if (summary.secret)
-		return failed(ERR_FORMAT, "'%s' is a secret key: here the public one is needed (%s.pub)", path,
+		return failed(ERR_USAGE, "'%s' is a secret key: here the public one is needed (%s.pub)", path,
 			      role_name(summary.public.role));
 	*out = summary.public;
 	return 0;

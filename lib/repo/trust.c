@@ -22,7 +22,9 @@ int trust_load(const struct config *config, struct trust *out)
 
 		if (code != 0) {
 			trust_release(out);
-			return failed_in(ERR_USAGE, "signer '%s'", row->name);
+			return row->line > 0
+				       ? failed_in(ERR_USAGE, "%s:%d: signer '%s'", config->file, row->line, row->name)
+				       : failed_in(ERR_USAGE, "%s: signer '%s'", config->file, row->name);
 		}
 		if ((row->roles & ~(1u << key.role)) != 0) {
 			trust_release(out);

@@ -129,6 +129,105 @@ check "an agent that is no signer does not write what every reader would ignore"
 	"is not among the signers of $config" agent run
 cp good.yaml "$config"
 
+# ---- what the configuration names on this host ----
+
+# found_wrong "what" "message" SED...: check-config says so with its line (@), ends with 2, and lists it as JSON too
+found_wrong() {
+	local what=$1 message=$2 line
+	shift 2
+	sed "$@" good.yaml >"$config"
+	line=$(diff good.yaml "$config" | sed -n '1s/^.*[acd]\([0-9]*\).*/\1/p')
+	check "$what is found" tells 2 "$config:${message/@/$line}" agent check-config
+	exits 2 agent check-config --json
+	check "... and listed as JSON" json 'j["ok"] is False and len(j["errors"]) > 0'
+}
+
+is_listed() {
+	value "[w if isinstance(w, str) else w['text'] for w in j['$1s']]" | grep -qF -- "$2"
+}
+
+# is_mentioned LEVEL "what" "message" SED...: a warning or note ends with 0
+is_mentioned() {
+	local level=$1 what=$2 message=$3
+	shift 3
+	sed "$@" good.yaml >"$config"
+	check "$what is mentioned, and no error" exits 0 agent check-config --json
+	check "... as a $level" is_listed "$level" "$message"
+}
+
+mkdir -p source/within
+keys init --dir stranger --role operator >out
+check "a good place has nothing to be told" exits 0 agent check-config --json
+check "... also as JSON" json 'j["ok"] and j["errors"] == [] and j["warnings"] == []'
+found_wrong "a public key where the secret one is needed" \
+	"@: agent_key: '$TMPDIR/keys/agent.pub' is a public key: here the secret one is needed (agent.key)" \
+	's|keys/agent.key|keys/agent.pub|'
+check "... a run ends with the same status" tells 2 "is a public key: here the secret one is needed" agent run
+found_wrong "an agent's key that is not there" "@: agent_key: '$TMPDIR/keys/none.key' does not exist" \
+	's|keys/agent.key|keys/none.key|'
+found_wrong "an operator's key that is not there" "@: operator_key: '$TMPDIR/keys/none.key' does not exist" \
+	's|keys/operator.key|keys/none.key|'
+found_wrong "a validator's key in the place of the operator's" \
+	"@: operator_key: '$TMPDIR/keys/validator.key' is a key for the role validator, not operator" \
+	's|keys/operator.key|keys/validator.key|'
+found_wrong "an operator's key in the place of the validator's" \
+	"@: validator_key: '$TMPDIR/keys/operator.key' is a key for the role operator, not validator" \
+	's|keys/validator.key|keys/operator.key|'
+found_wrong "an agent's key in the place of a pruner's" \
+	"@: pruner_key: '$TMPDIR/keys/agent.key' is a key for the role agent, not pruner" \
+	"2a pruner_key: $TMPDIR/keys/agent.key"
+found_wrong "a recipient under two names" \
+	"@: recipient 'again': '$TMPDIR/keys/operator.pub' is the key of recipient 'operator' too" \
+	"/name: operator,/a\\  - {name: again, key: $TMPDIR/keys/operator.pub}"
+found_wrong "that no operator could restore" "13: recipients: none is an operator" '/name: operator,/d'
+found_wrong "a signer under two names" "2: signer 'b': '$TMPDIR/keys/agent.pub' is the key of another signer too" \
+	-e "1i signers: [{name: a, key: $TMPDIR/keys/agent.pub, roles: [agent]}," \
+	-e "1i \\  {name: b, key: $TMPDIR/keys/agent.pub, roles: [agent]}]"
+found_wrong "a signer whose key is not there" "1: signer 'a': cannot open '$TMPDIR/keys/none.pub'" \
+	"1i signers: [{name: a, key: $TMPDIR/keys/none.pub, roles: [agent]}]"
+check "... a run names the line as well" tells 2 "$config:1: signer 'a': cannot open" agent run
+found_wrong "a source that is not there" "@: dataset 'sms': source '$TMPDIR/none' does not exist" \
+	"s|path: $TMPDIR/source|path: $TMPDIR/none|"
+found_wrong "a source within a zone" "@: dataset 'sms': its source '$TMPDIR/az1/inner' lies in zone ams-1" \
+	"s|path: $TMPDIR/source|path: $TMPDIR/az1/inner|"
+found_wrong "a zone that is not there" "@: zone ams-1: cannot open its folder '$TMPDIR/none'" 's|/az1"|/none"|'
+found_wrong "the state folder within a zone" "@: state: '$TMPDIR/az1/state' lies in zone ams-1: keys do not belong" \
+	"s|^state: .*|state: $TMPDIR/az1/state|"
+found_wrong "dataset keys within a zone" "@: keys_dir: '$TMPDIR/az2/keys' lies in zone ams-2" \
+	"1i keys_dir: $TMPDIR/az2/keys"
+found_wrong "dataset keys within the state folder" "@: keys_dir: '$TMPDIR/state/keys' lies in the state folder" \
+	"1a keys_dir: $TMPDIR/state/keys"
+is_mentioned warning "an operator's key that is no signer" "is not among the signers: seals that" \
+	's|keys/operator.key|stranger/operator.key|'
+is_mentioned warning "a zone within a source" "lies in the source of dataset" "s|path: $TMPDIR/source|path: $TMPDIR|"
+check "a private key within a source is mentioned" warns "operator_key '$TMPDIR/keys/operator.key' lies in its source"
+sed -i 's/type: files/type: files, exclude: [keys]/' "$config"
+check "... unless it is excluded" eval 'exits 0 agent check-config && not grep -q operator_key err'
+is_mentioned warning "an rpo longer than the window" "its rpo is longer than '3 months'" '$a\    rpo: 1 year'
+is_mentioned warning "sources that overlap" "datasets 'sms' and 'inner' overlap" \
+	"\$a\\  - {name: inner, product: messaging, class: user, source: {type: files, path: $TMPDIR/source/within}}"
+is_mentioned note "a product without a dataset" "products of which no dataset is backed up: voice" \
+	's/^datasets:/  - {name: voice, backup: 1 day}\n&/'
+is_mentioned warning "on a host without an agent's key, a source that is not there" "none' does not exist" \
+	-e '/^agent_key/d' -e "s|path: $TMPDIR/source|path: $TMPDIR/none|" -e "1i keys_dir: $TMPDIR/keys" \
+	-e "1i signers: [{name: o, key: $TMPDIR/keys/operator.pub, roles: [operator]}]"
+sed 's/^grace/grce/' good.yaml >"$config"
+exits 2 agent check-config --json
+check "what is no configuration is one error" json 'j["ok"] is False and "unknown key" in j["errors"][0]["text"]'
+if [ "$(id -u)" = 0 ]; then
+	cp good.yaml "$config"
+	chmod 711 "$TMPDIR"
+	chown -R 65534:65534 keys source state
+	check "a zone that cannot be written to is found" tells 2 \
+		"zone ams-1: '$TMPDIR/az1' cannot be written to by this user" \
+		setpriv --reuid=65534 --regid=65534 --clear-groups "$NIGHTFOLD_BIN/nightfold-agent" check-config \
+		--config "$config"
+	chown -R 0:0 keys source state
+else
+	skip "a zone that cannot be written to is found" "needs root"
+fi
+cp good.yaml "$config"
+
 # ---- a dataset that is named no more ----
 
 sed 's/name: sms/name: texts/' good.yaml >"$config"
