@@ -1,5 +1,6 @@
 #include "base/alloc.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -8,6 +9,15 @@
 #include <unistd.h>
 
 #include "base/err.h"
+
+/*
+ * Large blocks are the kernel's, and go back when they are freed. Left alone, glibc keeps them once one of their size was freed, and
+ * then what a program has at most is the sum of what its parts had at different times.
+ */
+__attribute__((constructor)) static void give_back_large_blocks(void)
+{
+	mallopt(M_MMAP_THRESHOLD, 1 << 20);
+}
 
 void out_of_memory(size_t size)
 {

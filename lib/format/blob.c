@@ -13,10 +13,16 @@
 #include "crypto/secret.h"
 #include "format/limits.h"
 
+/*
+ * Of one compressor, beside the chunk: level 3 takes a little over 1 MiB, level 19 would take 33 MiB for chunks of 2 MiB and 81 for those
+ * of 16, of which it gets smaller by 0.2 and by 1 %.
+ */
+#define COMPRESSOR_MAX (9u << 20)
+
 #define AAD_MAGIC "NFBLOB1\n"
 #define AAD_SIZE  (8 + DIGEST_SIZE + 3 + 4 + ID_SIZE)
 
-/* zstd's contexts, and the bytes between compression and encryption. */
+/* zstd's contexts, and the bytes between compression and encryption, which is done in place: with room for nonce and tag. */
 struct workspace {
 	ZSTD_CCtx *compressor;
 	ZSTD_DCtx *decompressor;
@@ -31,7 +37,6 @@ struct workspace {
  */
 struct blob_codec {
 	struct workspace content, node; /* made when first used */
-	uint8_t *stored;                /* ciphertext */
 	size_t max;
 	int level;
 };
@@ -69,20 +74,38 @@ void blob_codec_free(struct blob_codec *c)
 	ZSTD_freeCCtx(c->node.compressor);
 	ZSTD_freeDCtx(c->node.decompressor);
 	secret_free(c->node.packed);
-	free(c->stored);
 	free(c);
 }
 
-static struct workspace *workspace_for(struct blob_codec *c, enum kind kind)
+/* What zstd does at a level with so many bytes, in no more memory than COMPRESSOR_MAX. */
+static ZSTD_compressionParameters parameters_for(int level, size_t size)
 {
-	if (kind == KIND_NODE) {
-		if (c->node.packed == NULL)
-			c->node.packed = secret_new(ZSTD_compressBound(NODE_MAX));
-		return &c->node;
+	ZSTD_compressionParameters p = ZSTD_getCParams(level, size, 0);
+
+	while (ZSTD_estimateCCtxSize_usingCParams(p) > COMPRESSOR_MAX) {
+		if (p.chainLog > p.hashLog)
+			p.chainLog--;
+		else
+			p.hashLog--;
 	}
-	if (c->content.packed == NULL)
-		c->content.packed = xmalloc(ZSTD_compressBound(c->max));
-	return &c->content;
+	return p;
+}
+
+size_t blob_codec_memory(size_t max, int level)
+{
+	return ZSTD_compressBound(max) + AEAD_OVERHEAD + ZSTD_estimateCCtxSize_usingCParams(parameters_for(level, max));
+}
+
+/* With a buffer for the packed bytes: encoding. What decodes content has none: that is decrypted where it lies. */
+static struct workspace *workspace_for(struct blob_codec *c, enum kind kind, bool packed)
+{
+	struct workspace *w = kind == KIND_NODE ? &c->node : &c->content;
+
+	if (kind == KIND_NODE && packed && w->packed == NULL)
+		w->packed = secret_new(ZSTD_compressBound(NODE_MAX) + AEAD_OVERHEAD);
+	else if (packed && w->packed == NULL)
+		w->packed = xmalloc(ZSTD_compressBound(c->max) + AEAD_OVERHEAD);
+	return w;
 }
 
 static ZSTD_customMem memory_for(enum kind kind)
@@ -92,15 +115,26 @@ static ZSTD_customMem memory_for(enum kind kind)
 	return ZSTD_defaultCMem;
 }
 
-static ZSTD_CCtx *compressor_for(struct blob_codec *c, struct workspace *w, enum kind kind)
+static void set(ZSTD_CCtx *compressor, ZSTD_cParameter parameter, int value)
 {
+	must(!ZSTD_isError(ZSTD_CCtx_setParameter(compressor, parameter, value)));
+}
+
+static ZSTD_CCtx *compressor_for(const struct blob_codec *c, struct workspace *w, enum kind kind, size_t size)
+{
+	const ZSTD_compressionParameters own = ZSTD_getCParams(c->level, size, 0),
+					 bounded = parameters_for(c->level, size);
+
 	if (w->compressor == NULL) {
 		w->compressor = ZSTD_createCCtx_advanced(memory_for(kind));
 		must(w->compressor != NULL);
-		must(!ZSTD_isError(ZSTD_CCtx_setParameter(w->compressor, ZSTD_c_compressionLevel, c->level)));
+		set(w->compressor, ZSTD_c_compressionLevel, c->level);
 		/* The AEAD's tag already says whether the bytes are right. */
-		must(!ZSTD_isError(ZSTD_CCtx_setParameter(w->compressor, ZSTD_c_checksumFlag, 0)));
+		set(w->compressor, ZSTD_c_checksumFlag, 0);
 	}
+	/* 0: as the level has it. */
+	set(w->compressor, ZSTD_c_hashLog, bounded.hashLog < own.hashLog ? (int)bounded.hashLog : 0);
+	set(w->compressor, ZSTD_c_chainLog, bounded.chainLog < own.chainLog ? (int)bounded.chainLog : 0);
 	return w->compressor;
 }
 
@@ -156,9 +190,10 @@ int blob_encode(struct blob_codec *c, const char *dataset, const uint8_t key[KEY
 	if (info->plain > max)
 		return failed(ERR_FORMAT, "blob: %u bytes, the limit is %zu", info->plain, max);
 
-	struct workspace *w = workspace_for(c, info->kind);
-	size_t packed = ZSTD_compress2(compressor_for(c, w, info->kind), w->packed, ZSTD_compressBound(info->plain),
-				       data, info->plain);
+	struct workspace *w = workspace_for(c, info->kind, true);
+	uint8_t *plain = w->packed + suite_overhead(info->suite) - AEAD_TAG_SIZE; /* behind the nonce */
+	size_t packed = ZSTD_compress2(compressor_for(c, w, info->kind, info->plain), plain,
+				       ZSTD_compressBound(info->plain), data, info->plain);
 	/* With room for the worst case, compression fails only for want of memory. */
 	if (ZSTD_isError(packed))
 		out_of_memory(info->plain);
@@ -166,14 +201,13 @@ int blob_encode(struct blob_codec *c, const char *dataset, const uint8_t key[KEY
 	bool smaller = packed < info->plain;
 	info->compression = smaller ? COMPRESSION_ZSTD : COMPRESSION_NONE;
 	make_aad(dataset, info, aad);
-	if (c->stored == NULL)
-		c->stored = xmalloc((c->max > NODE_MAX ? c->max : NODE_MAX) + AEAD_OVERHEAD);
 
 	size_t len = smaller ? packed : info->plain;
-	aead_seal(info->suite, key, aad, sizeof aad, smaller ? w->packed : data, len, c->stored);
-	if (info->kind == KIND_NODE)
-		secret_wipe(w->packed, packed);
-	*stored = c->stored;
+	aead_seal(info->suite, key, aad, sizeof aad, smaller ? plain : data, len, w->packed);
+	/* Of packed bytes that were not taken, the end is not written over. */
+	if (info->kind == KIND_NODE && packed > len + AEAD_TAG_SIZE)
+		secret_wipe(plain + len + AEAD_TAG_SIZE, packed - len - AEAD_TAG_SIZE);
+	*stored = w->packed;
 	*stored_len = len + suite_overhead(info->suite);
 	return 0;
 }
@@ -186,20 +220,20 @@ static int damaged(const struct blob_info *info, const char *why)
 }
 
 /* Exactly one frame (RFC 8878), of exactly info->plain bytes; what its header says of its size is not relied upon. */
-static int decompress(struct workspace *w, const struct blob_info *info, size_t packed, uint8_t *out)
+static int decompress(struct workspace *w, const struct blob_info *info, const uint8_t *frame, size_t len, uint8_t *out)
 {
 	uint32_t magic = 0;
 
-	if (packed >= sizeof magic)
-		memcpy(&magic, w->packed, sizeof magic);
+	if (len >= sizeof magic)
+		memcpy(&magic, frame, sizeof magic);
 	/* Neither a skippable frame nor one of zstd's formats before 1.0, which libzstd would take as well. */
-	if (le32toh(magic) != ZSTD_MAGICNUMBER || ZSTD_findFrameCompressedSize(w->packed, packed) != packed)
+	if (le32toh(magic) != ZSTD_MAGICNUMBER || ZSTD_findFrameCompressedSize(frame, len) != len)
 		return damaged(info, "is not one whole zstd frame");
 	if (w->decompressor == NULL) {
 		w->decompressor = ZSTD_createDCtx_advanced(memory_for(info->kind));
 		must(w->decompressor != NULL);
 	}
-	if (ZSTD_decompressDCtx(w->decompressor, out, info->plain, w->packed, packed) != info->plain)
+	if (ZSTD_decompressDCtx(w->decompressor, out, info->plain, frame, len) != info->plain)
 		return damaged(info, "does not decompress to its length");
 	return 0;
 }
@@ -213,7 +247,7 @@ static int open_blob(const struct blob_info *info, const uint8_t key[KEY_SIZE], 
 }
 
 int blob_decode(struct blob_codec *c, const char *dataset, const uint8_t key[KEY_SIZE], const struct blob_info *info,
-		const uint8_t *stored, size_t stored_len, uint8_t *out)
+		uint8_t *stored, size_t stored_len, uint8_t *out)
 {
 	uint8_t aad[AAD_SIZE], id[ID_SIZE];
 
@@ -228,12 +262,14 @@ int blob_decode(struct blob_codec *c, const char *dataset, const uint8_t key[KEY
 	if (info->compression == COMPRESSION_NONE)
 		return open_blob(info, key, aad, stored, stored_len, out);
 
-	struct workspace *w = workspace_for(c, info->kind);
-	size_t packed = stored_len - suite_overhead(info->suite);
-	int code = open_blob(info, key, aad, stored, stored_len, w->packed);
+	bool node = info->kind == KIND_NODE;
+	struct workspace *w = workspace_for(c, info->kind, node);
+	size_t overhead = suite_overhead(info->suite), len = stored_len - overhead;
+	uint8_t *frame = node ? w->packed : stored + overhead - AEAD_TAG_SIZE;
+	int code = open_blob(info, key, aad, stored, stored_len, frame);
 	if (code == 0)
-		code = decompress(w, info, packed, out);
-	if (info->kind == KIND_NODE)
-		secret_wipe(w->packed, packed);
+		code = decompress(w, info, frame, len, out);
+	if (node)
+		secret_wipe(frame, len);
 	return code;
 }

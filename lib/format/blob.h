@@ -37,6 +37,9 @@ struct blob_codec;
 struct blob_codec *blob_codec_new(size_t max, int level);
 void blob_codec_free(struct blob_codec *codec);
 
+/* What such a codec takes at most to encode content. */
+size_t blob_codec_memory(size_t max, int level);
+
 /*
  * Encodes `data` under key and info->id (kind, suite and plain are set by the caller; compression is set here). *stored
  * points into the codec and is valid until its next use.
@@ -45,11 +48,12 @@ must_check int blob_encode(struct blob_codec *codec, const char *dataset, const 
 			   struct blob_info *info, const void *data, const uint8_t **stored, size_t *stored_len);
 
 /*
- * Decodes into `out` (info->plain bytes; for nodes guarded memory). ERR_FORMAT: `info` breaks blob_check() or is larger
+ * Decodes into `out` (info->plain bytes; for nodes guarded memory). What is at `stored` is lost: content is decrypted
+ * where it lies. ERR_FORMAT: `info` breaks blob_check() or is larger
  * than the codec's maximum. ERR_INTEGRITY: the key does not make the id, the tag does not match, or the plaintext's
  * length is another. For nodes the scratch that held the plaintext is wiped.
  */
 must_check int blob_decode(struct blob_codec *codec, const char *dataset, const uint8_t key[KEY_SIZE],
-			   const struct blob_info *info, const uint8_t *stored, size_t stored_len, uint8_t *out);
+			   const struct blob_info *info, uint8_t *stored, size_t stored_len, uint8_t *out);
 
 #endif

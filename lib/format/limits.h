@@ -12,6 +12,7 @@
 #define NODE_ENTRIES_MAX    4096u
 #define NODE_LEVEL_MAX      16u
 #define PACK_TARGET         (16u << 20) /* a pack is closed when its next blob would pass this */
+#define PACK_NODES_TARGET   (4u << 20)  /* of nodes: one stays open beside that of content, and there are few */
 #define PACK_MAX            (64u << 20)
 #define PACK_BLOBS_MAX      65536u
 #define PACK_FOOTER_MAX     (16u << 20)

@@ -33,6 +33,11 @@ static void start(struct pack *p)
 		must(!"a fresh pack has room for its first bytes");
 }
 
+static size_t target_of(enum kind kind)
+{
+	return kind == KIND_NODE ? PACK_NODES_TARGET : PACK_TARGET;
+}
+
 struct pack *pack_new(enum kind kind)
 {
 	struct pack *p = xcalloc(1, sizeof *p);
@@ -71,7 +76,7 @@ bool pack_has_room(const struct pack *p, size_t stored, size_t children)
 
 	size_t footer = FOOTER_FRAME_MAX + (p->blob_count + 1) * (size_t)FOOTER_BLOB_MAX +
 			(p->child_count + children) * ID_SIZE;
-	return p->blob_count < PACK_BLOBS_MAX && p->bytes.len + stored + footer + PACK_TAIL_SIZE <= PACK_TARGET;
+	return p->blob_count < PACK_BLOBS_MAX && p->bytes.len + stored + footer + PACK_TAIL_SIZE <= target_of(p->kind);
 }
 
 /* The footer's rules for one blob, the same for whoever writes and whoever reads. */

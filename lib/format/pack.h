@@ -42,7 +42,7 @@ struct pack *pack_new(enum kind kind);           /* reserves PACK_TARGET, touche
 void pack_reset(struct pack *p, enum kind kind); /* empty again, memory kept */
 void pack_free(struct pack *p);
 
-/* Whether a blob of this size still goes in without passing PACK_TARGET; an empty pack takes any. */
+/* Whether a blob of this size still goes in without passing PACK_TARGET (PACK_NODES_TARGET); an empty pack takes any. */
 bool pack_has_room(const struct pack *p, size_t stored, size_t children);
 must_check int pack_add(struct pack *p, const struct blob_info *info, const uint8_t *stored, size_t stored_len,
 			const uint8_t (*children)[ID_SIZE], size_t child_count);

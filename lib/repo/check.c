@@ -10,7 +10,7 @@
 #include "repo/checking.h"
 #include "repo/examine.h"
 
-#define THREADS_MAX 64
+#define THREADS_MAX 16 /* each with a window of a pack */
 #define SLICES_MAX  10000
 
 static const char *const level_names[] = {

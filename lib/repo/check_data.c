@@ -16,13 +16,14 @@
 #include "base/ordered.h"
 #include "base/stop.h"
 #include "repo/checking.h"
+#include "repo/decoder.h"
 #include "repo/examine.h"
 #include "repo/tree.h"
 
 #define BATCH_PARTS 256
 #define BATCH_BYTES (4u << 20)
 #define LOST_NAMED  1000 /* lost files of one snapshot that are told by name */
-#define CACHE_SLOTS (1u << 20)
+#define CACHE_SLOTS (1u << 19)
 #define CACHE_KEY   16
 
 /* ---- hashes of pieces seen ---- */
@@ -150,60 +151,37 @@ static void batch_free(void *context, void *item)
 
 /* ---- workers ---- */
 
-struct decoder {
-	struct blob_codec *codec;
-	uint8_t *plain; /* of the chunk `id`: the files of a group lie side by side */
-	size_t cap;
-	uint8_t id[ID_SIZE];
-	bool loaded;
-};
-
-static void *decoder_new(void *context)
+static void *worker_new(void *context)
 {
-	struct decoder *d = xcalloc(1, sizeof *d);
+	struct pass *p = context;
 
-	(void)context;
-	d->codec = blob_codec_new(CHUNK_MAX, 3);
-	return d;
+	return decoder_new(p->fetcher);
 }
 
-static void decoder_free(void *worker)
+static void worker_free(void *worker)
 {
-	struct decoder *d = worker;
-
-	blob_codec_free(d->codec);
-	free(d->plain);
-	free(d);
+	decoder_free(worker);
 }
 
-static int load_chunk(struct pass *p, struct decoder *d, const struct part *part, const uint8_t key[KEY_SIZE])
+static int load_part(struct decoder *d, const struct part *part, const uint8_t key[KEY_SIZE], const uint8_t **data)
 {
-	if (part->chunk_size > CHUNK_MAX || part->offset > part->chunk_size ||
-	    part->length > part->chunk_size - part->offset)
+	if (part->offset > part->chunk_size || part->length > part->chunk_size - part->offset)
 		return failed(ERR_FORMAT, "a piece of %" PRIu64 " bytes at %" PRIu64 " of a chunk of %" PRIu64,
 			      part->length, part->offset, part->chunk_size);
-	if (d->loaded && memcmp(d->id, part->id, ID_SIZE) == 0)
-		return 0;
-	d->loaded = false;
-	if (d->cap < part->chunk_size) {
-		free(d->plain);
-		d->plain = xmalloc(part->chunk_size);
-		d->cap = part->chunk_size;
-	}
-	int code = fetch_chunk(p->fetcher, d->codec, KIND_CONTENT, part->id, key, part->chunk_size, d->plain);
-	memcpy(d->id, part->id, ID_SIZE);
-	d->loaded = code == 0;
+	int code = decoder_get(d, part->id, key, part->chunk_size, data);
+	*data += code == 0 ? part->offset : 0;
 	return code;
 }
 
 static int hash_part(struct pass *p, struct decoder *d, struct part *part, const uint8_t chunk_key[KEY_SIZE])
 {
 	uint8_t key[DIGEST_SIZE];
+	const uint8_t *data;
 
 	cache_key(part->id, part->offset, part->length, key);
 	if (cache_find(p->cache, key, part->digest))
 		return 0;
-	int code = load_chunk(p, d, part, chunk_key);
+	int code = load_part(d, part, chunk_key, &data);
 	if (code == ERR_UNAVAILABLE && p->zone >= 0)
 		atomic_store(&p->gone, true);
 	if (code != 0 && fetch_lost(code)) {
@@ -212,7 +190,8 @@ static int hash_part(struct pass *p, struct decoder *d, struct part *part, const
 	}
 	if (code != 0)
 		return code;
-	sha256(d->plain + part->offset, part->length, part->digest);
+	sha256(data, part->length, part->digest);
+	decoder_done(d);
 	cache_add(p->cache, key, part->digest);
 	return 0;
 }
@@ -400,12 +379,12 @@ static int step(struct pass *p, struct tree *tree, bool *end)
 
 static int walk(struct pass *p, const uint8_t root_key[KEY_SIZE])
 {
-	static const struct ordered_calls calls = { .worker_new = decoder_new,
-						    .worker_free = decoder_free,
+	static const struct ordered_calls calls = { .worker_new = worker_new,
+						    .worker_free = worker_free,
 						    .work = work,
 						    .consume = consume,
 						    .drop = batch_free };
-	unsigned threads = check_threads(p->c->options);
+	unsigned threads = check_threads(p->c->options), most = decoder_threads();
 	struct tree *tree;
 	bool end = false;
 	int code = tree_open(p->fetcher, p->snapshot->header.root_id, root_key, &tree);
@@ -420,6 +399,7 @@ static int walk(struct pass *p, const uint8_t root_key[KEY_SIZE])
 		return code;
 	p->root_key = root_key;
 	p->hash = sha256_new();
+	threads = threads < most ? threads : most;
 	p->ordered = ordered_new((size_t)threads * 2, threads, &calls, p);
 	while (code == 0 && !end && !atomic_load(&p->gone)) {
 		code = stop_check();

@@ -5,13 +5,11 @@
 
 #include "base/alloc.h"
 #include "crypto/digest.h"
+#include "repo/decoder.h"
 
 struct content_reader {
-	struct fetcher *fetcher;
-	struct blob_codec *codec;
+	struct decoder *decoder;
 	struct sha256 *hash;
-	uint8_t *data;
-	size_t cap;
 };
 
 struct reading {
@@ -49,8 +47,7 @@ struct content_reader *content_reader_new(struct fetcher *f)
 {
 	struct content_reader *c = xcalloc(1, sizeof *c);
 
-	c->fetcher = f;
-	c->codec = blob_codec_new(CHUNK_MAX, 3);
+	c->decoder = decoder_new(f);
 	c->hash = sha256_new();
 	return c;
 }
@@ -59,24 +56,17 @@ void content_reader_free(struct content_reader *c)
 {
 	if (c == NULL)
 		return;
-	blob_codec_free(c->codec);
+	decoder_free(c->decoder);
 	sha256_free(c->hash);
-	free(c->data);
 	free(c);
 }
 
 int content_chunk(struct content_reader *c, const struct piece *piece, const uint8_t **data)
 {
-	if (piece->chunk_size > CHUNK_MAX)
-		return failed(ERR_FORMAT, "a chunk of %llu bytes, the limit is %u",
-			      (unsigned long long)piece->chunk_size, CHUNK_MAX);
-	if (piece->chunk_size > c->cap) {
-		free(c->data);
-		c->cap = (size_t)piece->chunk_size;
-		c->data = xmalloc(c->cap);
-	}
-	*data = c->data + piece->offset;
-	return fetch_chunk(c->fetcher, c->codec, KIND_CONTENT, piece->id, piece->key, piece->chunk_size, c->data);
+	int code = decoder_get(c->decoder, piece->id, piece->key, piece->chunk_size, data);
+
+	*data += code == 0 ? piece->offset : 0;
+	return code;
 }
 
 static int read_piece(void *context, const struct piece *piece)
@@ -109,6 +99,7 @@ int content_read(struct content_reader *c, struct tree *t, const struct entry *e
 
 	sha256_reset(c->hash);
 	int code = tree_pieces(t, e, n, read_piece, &reading);
+	decoder_done(c->decoder);
 	if (code != 0)
 		return code;
 	sha256_final(c->hash, fingerprint);

@@ -17,7 +17,7 @@ struct extent_walk {
 /* Goes on by at most `len` content bytes (from 1) that lie together: how many, and where in the file they begin. */
 uint64_t extent_walk_next(struct extent_walk *w, uint64_t len, uint64_t *offset);
 
-/* A buffer for chunks and a codec, for one thread. */
+/* For one thread. */
 struct content_reader;
 struct content_reader *content_reader_new(struct fetcher *f);
 void content_reader_free(struct content_reader *c);

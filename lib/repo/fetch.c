@@ -8,7 +8,7 @@
 #include "base/hex.h"
 
 #define STORED_MAX   (CHUNK_MAX + AEAD_OVERHEAD)
-#define SCRATCH_KEEP (4u << 20) /* larger buffers are not kept: one chunk of 16 MiB must not cost each thread so much */
+#define SCRATCH_KEEP (FETCH_KEEP + AEAD_OVERHEAD)
 
 /* Bytes on their way from a zone to the codec. As many as threads were ever fetching at once. */
 struct scratch {
@@ -24,6 +24,8 @@ struct fetcher {
 
 	pthread_mutex_t lock; /* guards all that follows; nothing else is locked or called while it is held */
 	struct scratch *scratch;
+	size_t large; /* bytes left of FETCH_LARGE */
+	pthread_cond_t released;
 	unsigned expected;           /* zones */
 	uint8_t *told;               /* zones (bits) that failed to give something of a pack, by its number */
 	bool failed[REPO_ZONES_MAX]; /* did not answer once: asked last from then on */
@@ -39,7 +41,9 @@ struct fetcher *fetcher_new(struct repo *r, int only_zone)
 	f->only_zone = only_zone;
 	f->pack_limit = catalog_pack_limit(r->catalog);
 	f->told = xcalloc((size_t)f->pack_limit + 1, 1);
+	f->large = FETCH_LARGE;
 	must(pthread_mutex_init(&f->lock, NULL) == 0);
+	must(pthread_cond_init(&f->released, NULL) == 0);
 	return f;
 }
 
@@ -53,6 +57,7 @@ void fetcher_free(struct fetcher *f)
 		free(s);
 	}
 	free(f->told);
+	pthread_cond_destroy(&f->released);
 	pthread_mutex_destroy(&f->lock);
 	free(f);
 }
@@ -83,6 +88,24 @@ bool fetch_lost(int code)
 }
 
 /* ---- buffers ---- */
+
+void fetcher_reserve(struct fetcher *f, size_t bytes)
+{
+	must(bytes <= FETCH_LARGE);
+	pthread_mutex_lock(&f->lock);
+	while (f->large < bytes)
+		pthread_cond_wait(&f->released, &f->lock);
+	f->large -= bytes;
+	pthread_mutex_unlock(&f->lock);
+}
+
+void fetcher_release(struct fetcher *f, size_t bytes)
+{
+	pthread_mutex_lock(&f->lock);
+	f->large += bytes;
+	pthread_cond_broadcast(&f->released);
+	pthread_mutex_unlock(&f->lock);
+}
 
 static struct scratch *scratch_take(struct fetcher *f, size_t size)
 {

@@ -10,6 +10,7 @@
 #define REPO_FETCH_H
 
 #include "format/blob.h"
+#include "format/limits.h"
 #include "format/node.h"
 #include "repo/repo.h"
 
@@ -24,6 +25,15 @@ void fetcher_free(struct fetcher *f);
  * chunk that one of them does not list is a finding, also when another zone gives it. None before the first call.
  */
 void fetcher_expect(struct fetcher *f, unsigned zones);
+
+/*
+ * Buffers for stored bytes of chunks up to this size are kept, one for each thread that ever fetched at once. Who asks for larger ones
+ * first reserves what it needs for them, here and on its own, or waits for it: FETCH_LARGE there is for all of a fetcher's threads.
+ */
+#define FETCH_KEEP  (2u << 20)
+#define FETCH_LARGE (2 * CHUNK_MAX)
+void fetcher_reserve(struct fetcher *f, size_t bytes);
+void fetcher_release(struct fetcher *f, size_t bytes);
 
 /*
  * Reads, checks and decodes one chunk into `out` (`size` bytes, which must be its plaintext length; guarded for

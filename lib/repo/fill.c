@@ -5,17 +5,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/ordered.h"
 #include "base/stop.h"
 #include "crypto/digest.h"
+#include "repo/decoder.h"
 
 #define DEPTH       32 /* items between the producer and the consumer */
 #define MEMBERS_MAX 16 /* small files an item; with DEPTH this bounds the open files */
-#define WORKERS_MAX 8
-#define SMALL_MAX   (2u << 20) /* larger chunks go one at a time */
 
 /* A file being filled. It stands in the list of open ones until finish_file(). */
 struct file {
@@ -48,15 +46,6 @@ struct item {
 	unsigned member_count;
 };
 
-/* What decodes chunks up to a size; remembers the last one, which the next item may need again. */
-struct bench {
-	struct blob_codec *codec;
-	uint8_t *data;
-	size_t cap, max;
-	uint8_t id[ID_SIZE];
-	bool holds;
-};
-
 struct fill {
 	struct fetcher *fetcher;
 	struct target *target;
@@ -69,9 +58,6 @@ struct fill {
 	struct item *pending; /* small files of one chunk, not pushed yet */
 	struct file *current; /* the file whose pieces are being pushed */
 	uint64_t current_offset;
-
-	pthread_mutex_t large_lock; /* guards `large`; held while a large chunk is fetched and written */
-	struct bench large;
 
 	pthread_mutex_t lock; /* guards all that follows; innermost */
 	struct item *free_items[DEPTH + 1];
@@ -193,49 +179,16 @@ static int finish_file(struct fill *p, struct file *file, const uint8_t fingerpr
 
 /* ---- workers ---- */
 
-static void bench_init(struct bench *b, size_t max)
-{
-	*b = (struct bench){ .codec = blob_codec_new(max, 3), .max = max };
-}
-
-static void bench_release(struct bench *b)
-{
-	blob_codec_free(b->codec);
-	free(b->data);
-}
-
 static void *worker_new(void *context)
 {
-	struct bench *b = xcalloc(1, sizeof *b);
+	struct fill *p = context;
 
-	(void)context;
-	bench_init(b, SMALL_MAX);
-	return b;
+	return decoder_new(p->fetcher);
 }
 
 static void worker_free(void *worker)
 {
-	bench_release(worker);
-	free(worker);
-}
-
-/* Puts the item's chunk into b->data. */
-static int get_chunk(struct fill *p, struct bench *b, const struct item *item)
-{
-	if (b->holds && memcmp(b->id, item->id, ID_SIZE) == 0)
-		return 0;
-	if (item->chunk_size > b->cap) {
-		free(b->data);
-		b->cap = (size_t)item->chunk_size;
-		b->data = xmalloc(b->cap);
-	}
-	b->holds = false;
-	int code = fetch_chunk(p->fetcher, b->codec, KIND_CONTENT, item->id, item->key, item->chunk_size, b->data);
-	if (code == 0) {
-		memcpy(b->id, item->id, ID_SIZE);
-		b->holds = true;
-	}
-	return code;
+	decoder_free(worker);
 }
 
 static int write_piece(struct fill *p, struct item *item, const uint8_t *data)
@@ -260,17 +213,18 @@ static int write_small(struct fill *p, struct file *file, const uint8_t *data, s
 	return finish_file(p, file, fingerprint);
 }
 
-static int work_with(struct fill *p, struct bench *b, struct item *item)
+static int fill_from(struct fill *p, struct decoder *d, struct item *item)
 {
 	static const uint8_t none[DIGEST_SIZE];
-	int code = get_chunk(p, b, item);
+	const uint8_t *data;
+	int code = decoder_get(d, item->id, item->key, item->chunk_size, &data);
 	bool lost = code != 0;
 
 	if (lost && !fetch_lost(code))
 		return code;
 	if (item->type == ITEM_PIECE) {
 		if (!lost)
-			return write_piece(p, item, b->data);
+			return write_piece(p, item, data);
 		spoil(item->file);
 		return 0;
 	}
@@ -281,7 +235,7 @@ static int work_with(struct fill *p, struct bench *b, struct item *item)
 	for (code = 0; item->member_count > 0 && code == 0;) {
 		const struct member *m = &item->members[--item->member_count];
 
-		code = lost ? finish_file(p, m->file, none) : write_small(p, m->file, b->data + m->offset, m->length);
+		code = lost ? finish_file(p, m->file, none) : write_small(p, m->file, data + m->offset, m->length);
 	}
 	return code;
 }
@@ -293,12 +247,8 @@ static int work(void *context, void *worker, void *argument)
 
 	if (item->type == ITEM_PIECE && atomic_load(&item->file->bad))
 		return 0;
-	if (item->chunk_size <= SMALL_MAX)
-		return work_with(p, worker, item);
-
-	pthread_mutex_lock(&p->large_lock);
-	int code = work_with(p, &p->large, item);
-	pthread_mutex_unlock(&p->large_lock);
+	int code = fill_from(p, worker, item);
+	decoder_done(worker);
 	return code;
 }
 
@@ -332,8 +282,6 @@ static const struct ordered_calls calls = {
 struct fill *fill_new(struct fetcher *f, struct target *target, struct progress *progress)
 {
 	struct fill *p = xcalloc(1, sizeof *p);
-	long processors = sysconf(_SC_NPROCESSORS_ONLN);
-	unsigned workers = processors < 1 ? 1 : processors > WORKERS_MAX ? WORKERS_MAX : (unsigned)processors;
 
 	p->fetcher = f;
 	p->target = target;
@@ -343,10 +291,8 @@ struct fill *fill_new(struct fetcher *f, struct target *target, struct progress 
 		p->items[i].key = p->keys[i];
 		p->free_items[p->free_count++] = &p->items[i];
 	}
-	bench_init(&p->large, CHUNK_MAX);
-	must(pthread_mutex_init(&p->large_lock, NULL) == 0);
 	must(pthread_mutex_init(&p->lock, NULL) == 0);
-	p->ordered = ordered_new(DEPTH, workers, &calls, p);
+	p->ordered = ordered_new(DEPTH, decoder_threads(), &calls, p);
 	return p;
 }
 
@@ -487,8 +433,6 @@ static void discard_open(struct fill *p)
 static void release(struct fill *p)
 {
 	discard_open(p);
-	bench_release(&p->large);
-	pthread_mutex_destroy(&p->large_lock);
 	pthread_mutex_destroy(&p->lock);
 	fill_lost_free(&p->lost);
 	secret_free(p->keys);

@@ -6,17 +6,12 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/ordered.h"
 #include "base/stop.h"
 #include "repo/gather_item.h"
 
-#define PIECE_BYTES (24u << 20) /* of pieces in flight */
-#define WORKER_BYTES                                                                                                   \
-	(18u << 20) /* of workers' scratch: a machine of many processors has no more memory for us than others */
-#define WORKER_FIXED  (1u << 20) /* of one worker's, besides a piece: what zstd needs at its usual levels */
 #define BATCHES       8u
 #define READ_ATTEMPTS 2
 
@@ -27,8 +22,7 @@ struct gathering {
 	struct ordered *pipe;
 	struct item *batch; /* being filled */
 	uint8_t *grouping;  /* guarded */
-	uint8_t *window;    /* bytes read and not yet cut */
-	size_t window_size;
+	uint8_t *window;    /* bytes read and not yet cut: o->pipeline.window */
 	/* the cache's cursor */
 	const struct shard *shard;
 	uint32_t shard_at;
@@ -47,8 +41,7 @@ static void *worker_new(void *context)
 	struct gathering *g = context;
 	struct worker *w = xcalloc(1, sizeof *w);
 
-	w->codec = blob_codec_new(chunker_max(g->o->chunker) > BATCH_DATA ? chunker_max(g->o->chunker) : BATCH_DATA,
-				  g->o->level);
+	w->codec = blob_codec_new(gather_codec_max(g->o->chunker), g->o->level);
 	return w;
 }
 
@@ -110,26 +103,25 @@ static void count_entry(struct gathering *g, const struct entry *e)
 	g->counts->changed += e->changed;
 }
 
-static int consume_piece(struct gathering *g, struct item *item)
+static int consume_piece(struct gathering *g, const struct item *item)
+{
+	if (item->first) {
+		tree_list_begin(g->o->tree);
+		sha256_reset(g->file_hash);
+	}
+	sha256_update(g->file_hash, item->digest, DIGEST_SIZE);
+	return tree_list_add(g->o->tree, &item->refs[0]);
+}
+
+/* The entry of a file whose pieces came before. */
+static int consume_end(struct gathering *g, struct item *item)
 {
 	struct tree_writer *tree = g->o->tree;
 	const struct chunk_ref *refs;
-	int code = 0;
-
-	if (item->first) {
-		tree_list_begin(tree);
-		sha256_reset(g->file_hash);
-	}
-	if (item->abandoned)
-		return 0;
-	sha256_update(g->file_hash, item->digest, DIGEST_SIZE);
-	code = tree_list_add(tree, &item->refs[0]);
-	if (code != 0 || !item->last)
-		return code;
-
 	struct entry *e = &item->entries[0];
+
 	sha256_final(g->file_hash, e->fingerprint);
-	code = tree_list_end(tree, &e->content, &refs);
+	int code = tree_list_end(tree, &e->content, &refs);
 	if (code == 0)
 		code = tree_add_entry(tree, e, refs, &item->prints[0]);
 	count_entry(g, e);
@@ -144,7 +136,9 @@ static int consume(void *context, void *argument)
 
 	if (item->type == ITEM_PIECE)
 		code = consume_piece(g, item);
-	for (uint32_t i = 0; item->type == ITEM_BATCH && i < item->count && code == 0; i++) {
+	else if (item->ends_file)
+		code = consume_end(g, item);
+	for (uint32_t i = 0; item->type == ITEM_BATCH && !item->ends_file && i < item->count && code == 0; i++) {
 		code = tree_add_entry(g->o->tree, &item->entries[i], item->refs, &item->prints[i]);
 		count_entry(g, &item->entries[i]);
 	}
@@ -469,15 +463,17 @@ struct reading {
 	struct stat_print print;
 	size_t filled; /* of the window */
 	uint64_t total;
-	bool first, end;
+	bool end;
 	bool unreadable; /* it is the source that failed, not the pipeline */
 };
 
 static int fill_window(struct reading *r)
 {
-	while (!r->end && r->filled < r->g->window_size) {
+	size_t size = r->g->o->pipeline.window;
+
+	while (!r->end && r->filled < size) {
 		size_t got;
-		int code = source_read(r->g->o->source, r->g->window + r->filled, r->g->window_size - r->filled, &got);
+		int code = source_read(r->g->o->source, r->g->window + r->filled, size - r->filled, &got);
 
 		if (code != 0) {
 			r->unreadable = true;
@@ -489,23 +485,24 @@ static int fill_window(struct reading *r)
 	return 0;
 }
 
-static int push_piece(struct reading *r, struct item *piece)
+static int push_piece(struct reading *r, const uint8_t *data, size_t len)
 {
-	piece->first = r->first;
-	r->first = false;
-	return ordered_push(r->g->pipe, piece, piece->abandoned);
+	struct item *piece = pool_take(r->g->pieces);
+
+	memcpy(piece->data, data, len);
+	piece->len = len;
+	piece->first = r->total == 0;
+	r->total += len;
+	r->g->counts->read_bytes += len;
+	progress_add(r->g->o->progress, len, 0);
+	return ordered_push(r->g->pipe, piece, false);
 }
 
-/*
- * Cuts and pushes all pieces but the last, which is handed back: it carries the entry, and what that says is known only when the file
- * was closed. *last NULL: the file has no bytes.
- */
-static int read_pieces(struct reading *r, struct item **last)
+static int read_pieces(struct reading *r)
 {
 	struct gathering *g = r->g;
 	int code;
 
-	*last = NULL;
 	r->filled = 0;
 	r->total = 0;
 	r->end = false;
@@ -513,52 +510,28 @@ static int read_pieces(struct reading *r, struct item **last)
 		size_t at = 0, len;
 
 		while ((len = chunker_next(g->o->chunker, g->window + at, r->filled - at, r->end)) > 0) {
-			if (*last != NULL) {
-				code = push_piece(r, *last);
-				*last = NULL;
-				if (code != 0)
-					return code;
-			}
-			*last = pool_take(g->pieces);
-			memcpy((*last)->data, g->window + at, len);
-			(*last)->len = len;
+			code = push_piece(r, g->window + at, len);
+			if (code != 0)
+				return code;
 			at += len;
-			r->total += len;
-			g->counts->read_bytes += len;
-			progress_add(g->o->progress, len, 0);
 		}
 		memmove(g->window, g->window + at, r->filled - at);
 		r->filled -= at;
 		if ((code = stop_check()) != 0 || (code = lease_renew(g->o->leases)) != 0)
-			break;
-	}
-	if (code != 0 && *last != NULL) {
-		pool_give(*last);
-		*last = NULL;
+			return code;
 	}
 	return code;
 }
 
-static int abandon(struct reading *r)
-{
-	struct item *piece = pool_take(r->g->pieces);
-
-	piece->abandoned = true;
-	r->first = true;
-	return push_piece(r, piece);
-}
-
 /* Once from begin to end. *same: it stayed as it was. ERR_MISSING: to be left out; the source has said why. */
-static int read_once(struct reading *r, struct item **last, bool *same)
+static int read_once(struct reading *r, bool *same)
 {
 	struct gathering *g = r->g;
 	int code = source_read_begin(g->o->source, r->e, &r->print);
 
-	*last = NULL;
 	if (code != 0)
 		return code;
-	r->first = true;
-	code = read_pieces(r, last);
+	code = read_pieces(r);
 	if (r->unreadable)
 		return code;
 	int end = source_read_end(g->o->source, r->e, &r->print, same);
@@ -566,41 +539,44 @@ static int read_once(struct reading *r, struct item **last, bool *same)
 	return code != 0 ? code : end;
 }
 
+/*
+ * Behind its pieces, since what the entry says is known only when the file was closed. Of a file that is left out after all, pieces
+ * may have gone before; the next file's first one makes them forgotten.
+ */
+static int end_large(struct gathering *g, const struct entry *e, const struct stat_print *print)
+{
+	struct item *end = g->batch;
+
+	if (!item_add_entry(end, e, print)) {
+		skip(g, e, "its attributes are too large to be stored");
+		return 0;
+	}
+	end->ends_file = true;
+	progress_add(g->o->progress, 0, 1);
+	g->batch = NULL;
+	int code = ordered_push(g->pipe, end, true);
+	g->batch = pool_take(g->batches);
+	return code;
+}
+
 static int read_large(struct gathering *g, const struct entry *e, const struct stat_print *print)
 {
 	struct entry now = *e, *added;
 	struct reading r = { .g = g, .e = &now, .print = *print };
-	struct item *last = NULL;
 	bool same = false;
 	int code = close_batch(g);
 
-	for (int attempt = 0; attempt < READ_ATTEMPTS && !same && code == 0; attempt++) {
-		if (last != NULL)
-			pool_give(last);
-		code = read_once(&r, &last, &same);
-	}
-	if (code == ERR_MISSING)
-		return abandon(&r);
-	if (code != 0) {
-		if (last != NULL)
-			pool_give(last);
-		return code;
-	}
+	for (int attempt = 0; attempt < READ_ATTEMPTS && !same && code == 0; attempt++)
+		code = read_once(&r, &same);
+	if (code != 0)
+		return code == ERR_MISSING ? 0 : code;
 	g->counts->read_files++;
 	if (!same)
 		settle_changed(g, &now, r.total);
-	if (last == NULL) {
-		sha256(NULL, 0, now.fingerprint);
-		return add_to_batch(g, &now, &r.print, &added);
-	}
-	if (!item_add_entry(last, &now, &r.print)) {
-		skip(g, &now, "its attributes are too large to be stored");
-		pool_give(last);
-		return abandon(&r);
-	}
-	last->last = true;
-	progress_add(g->o->progress, 0, 1);
-	return push_piece(&r, last);
+	if (r.total > 0)
+		return end_large(g, &now, &r.print);
+	sha256(NULL, 0, now.fingerprint);
+	return add_to_batch(g, &now, &r.print, &added);
 }
 
 static int add_large(struct gathering *g, const struct entry *e, const struct stat_print *print,
@@ -679,35 +655,27 @@ static int produce(struct gathering *g)
 	return code == 0 ? close_batch(g) : code;
 }
 
-/* One a processor, as far as memory goes. */
-static unsigned count_workers(size_t piece_size)
+size_t gather_codec_max(const struct chunker *chunker)
 {
-	long processors = sysconf(_SC_NPROCESSORS_ONLN);
-	unsigned room = (unsigned)(WORKER_BYTES / (piece_size + WORKER_FIXED));
-
-	room = room < 1 ? 1 : room;
-	return processors < 1 ? 1 : processors > (long)room ? room : (unsigned)processors;
+	return chunker_max(chunker) > BATCH_DATA ? chunker_max(chunker) : BATCH_DATA;
 }
 
 int gather(const struct gather_options *options, struct gather_counts *counts, uint8_t root_id[ID_SIZE],
 	   uint8_t root_key[KEY_SIZE])
 {
 	static const struct ordered_calls calls = { worker_new, worker_free, work, consume, drop };
-	size_t piece_size = chunker_max(options->chunker);
-	unsigned pieces = (unsigned)(PIECE_BYTES / piece_size);
+	const struct pipeline *pipeline = &options->pipeline;
 	struct gathering g = { .o = options, .counts = counts };
 
-	pieces = pieces < 3 ? 3 : pieces > 64 ? 64 : pieces;
 	*counts = (struct gather_counts){ 0 };
 	g.batches = pool_new(ITEM_BATCH, BATCHES, BATCH_DATA);
-	g.pieces = pool_new(ITEM_PIECE, pieces, piece_size);
+	g.pieces = pool_new(ITEM_PIECE, pipeline->pieces, chunker_max(options->chunker));
 	g.grouping = secret_new(KEY_SIZE);
 	dataset_subkey(options->key, "grouping", g.grouping);
-	g.window_size = 2 * piece_size;
-	g.window = xmalloc(g.window_size);
+	g.window = xmalloc(pipeline->window);
 	g.file_hash = sha256_new();
 	g.batch = pool_take(g.batches);
-	g.pipe = ordered_new(pieces + BATCHES, count_workers(piece_size), &calls, &g);
+	g.pipe = ordered_new(pipeline->pieces + BATCHES, pipeline->workers, &calls, &g);
 
 	int code = produce(&g);
 	code = code == 0 ? ordered_finish(g.pipe) : ordered_abort(g.pipe, code);

@@ -1,12 +1,14 @@
 /*
  * From a source to a tree: one thread walks, reads and cuts, the workers hash and store, one thread writes the tree in order.
- * Files that the key cache knows as unchanged are not read; small files go in groups. Memory is bounded by fixed pools.
+ * Files that the key cache knows as unchanged are not read; small files go in groups. Memory is bounded by fixed pools, whose sizes
+ * repo/pipeline.h plans.
  */
 #ifndef REPO_GATHER_H
 #define REPO_GATHER_H
 
 #include "chunk/chunker.h"
 #include "repo/lease.h"
+#include "repo/pipeline.h"
 #include "repo/tree_write.h"
 #include "report/progress.h"
 #include "source/source.h"
@@ -22,7 +24,11 @@ struct gather_options {
 	const struct chunker *chunker;
 	const struct dataset_key *key;
 	int level; /* of zstd */
+	struct pipeline pipeline;
 };
+
+/* The largest piece that a worker packs: a chunk, or a group of small files. */
+size_t gather_codec_max(const struct chunker *chunker);
 
 struct gather_counts {
 	uint64_t files, folders, others, bytes; /* entries taken; apparent size of files */

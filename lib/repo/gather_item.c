@@ -17,7 +17,7 @@ struct pool {
 struct pool *pool_new(enum item_type type, unsigned count, size_t data_size)
 {
 	struct pool *p = xcalloc(1, sizeof *p);
-	unsigned entries = type == ITEM_BATCH ? BATCH_ENTRIES : 1;
+	bool batch = type == ITEM_BATCH;
 
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->given, NULL);
@@ -29,11 +29,11 @@ struct pool *pool_new(enum item_type type, unsigned count, size_t data_size)
 
 		item->type = type;
 		item->pool = p;
-		item->entries = xcalloc(entries, sizeof *item->entries);
-		item->prints = xcalloc(entries, sizeof *item->prints);
-		item->grouped = xcalloc(entries, sizeof *item->grouped);
-		item->text = xmalloc(BATCH_TEXT);
-		item->refs = secret_new((type == ITEM_BATCH ? BATCH_REFS : 1) * sizeof *item->refs);
+		item->entries = batch ? xcalloc(BATCH_ENTRIES, sizeof *item->entries) : NULL;
+		item->prints = batch ? xcalloc(BATCH_ENTRIES, sizeof *item->prints) : NULL;
+		item->grouped = batch ? xcalloc(BATCH_ENTRIES, sizeof *item->grouped) : NULL;
+		item->text = batch ? xmalloc(BATCH_TEXT) : NULL;
+		item->refs = secret_new((batch ? BATCH_REFS : 1) * sizeof *item->refs);
 		item->data = xmalloc(data_size);
 		p->free[i] = item;
 	}
@@ -73,7 +73,7 @@ struct item *pool_take(struct pool *p)
 	item->count = item->ref_count = item->grouped_count = 0;
 	item->group_bytes = 0;
 	item->text_len = item->len = 0;
-	item->has_data = item->first = item->last = item->abandoned = false;
+	item->has_data = item->ends_file = item->first = false;
 	return item;
 }
 
@@ -146,7 +146,7 @@ bool item_add_entry(struct item *item, const struct entry *e, const struct stat_
 	size_t before = item->text_len;
 	struct entry copy = *e;
 
-	if (item->count >= (item->type == ITEM_BATCH ? BATCH_ENTRIES : 1))
+	if (item->count >= BATCH_ENTRIES)
 		return false;
 	bool fits = copy_text(item, &copy.path, copy.path_len) && copy_text(item, &copy.user, copy.user_len) &&
 		    copy_text(item, &copy.group, copy.group_len) && copy_text(item, &copy.target, copy.target_len) &&

@@ -29,8 +29,10 @@ struct item {
 	size_t text_len;
 	bool has_data; /* the group was read: data[0..len) is to be stored as refs[0] */
 
-	/* piece, and the entry that its last one carries in entries[0] */
-	bool first, last, abandoned; /* first: forget what came before; abandoned: forget this file */
+	bool ends_file; /* a batch of one entry, whose content are the pieces since the last `first` */
+
+	/* piece */
+	bool first; /* of a file: forget what came before */
 	uint8_t digest[DIGEST_SIZE];
 
 	struct chunk_ref *refs; /* guarded; a piece has one */

@@ -6,18 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "repo/content.h"
+#include "repo/decoder.h"
 #include "repo/restore.h"
 
 #define BLOCK        4096
 #define SAMPLE_BYTES (32u << 20)
 #define SAMPLE_TICKS 1000000000u /* one second */
 #define ENTRY_TICKS  50000u      /* to make an entry and set its attributes */
-#define WORKERS_MAX  8           /* as repo/fill.c has them */
 
 struct planning {
 	const struct restore_options *options;
@@ -100,8 +99,7 @@ static uint64_t free_space(const char *folder)
 static uint64_t expected_seconds(const struct planning *p)
 {
 	const struct restore_plan *plan = p->plan;
-	long processors = sysconf(_SC_NPROCESSORS_ONLN);
-	double workers = processors < 1 ? 1 : processors > WORKERS_MAX ? WORKERS_MAX : (double)processors;
+	double workers = decoder_threads();
 	double ticks = (double)(plan->files + plan->folders + plan->others) * ENTRY_TICKS;
 
 	if (p->sampled > 0)

@@ -163,29 +163,42 @@ static void wait_changed(struct sender *s)
 	}
 }
 
+/* One that had such a pack, if there is one. */
+static struct slot *free_slot(struct sender *s, enum kind kind)
+{
+	struct slot *found = NULL;
+
+	for (unsigned i = 0; i < s->slot_count; i++) {
+		struct slot *slot = &s->slots[i];
+
+		if (slot->filling || slot->order != 0)
+			continue;
+		if (slot->pack != NULL && slot->pack->kind == kind)
+			return slot;
+		found = slot;
+	}
+	return found;
+}
+
 struct pack *sender_take(struct sender *s, enum kind kind)
 {
-	struct pack *pack = NULL;
+	struct slot *slot;
 
 	pthread_mutex_lock(&s->lock);
-	while (pack == NULL) {
-		for (unsigned i = 0; i < s->slot_count && pack == NULL; i++) {
-			struct slot *slot = &s->slots[i];
-
-			if (slot->filling || slot->order != 0)
-				continue;
-			if (slot->pack == NULL)
-				slot->pack = pack_new(kind);
-			else
-				pack_reset(slot->pack, kind);
-			slot->filling = true;
-			pack = slot->pack;
-		}
-		if (pack == NULL)
-			wait_changed(s);
+	while ((slot = free_slot(s, kind)) == NULL)
+		wait_changed(s);
+	/* Nodes take less: the memory of a pack of content is not kept for them. */
+	if (slot->pack != NULL && slot->pack->kind != kind) {
+		pack_free(slot->pack);
+		slot->pack = NULL;
 	}
+	if (slot->pack == NULL)
+		slot->pack = pack_new(kind);
+	else
+		pack_reset(slot->pack, kind);
+	slot->filling = true;
 	pthread_mutex_unlock(&s->lock);
-	return pack;
+	return slot->pack;
 }
 
 static struct slot *slot_of(struct sender *s, const struct pack *pack)

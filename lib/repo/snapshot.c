@@ -13,9 +13,6 @@
 #include "repo/commit.h"
 #include "repo/gather.h"
 
-/* Packs in memory: one of content and one of nodes being filled, two being sent. */
-#define PACK_BUFFERS 4
-
 struct taking {
 	struct repo *r;
 	const struct snapshot_options *o;
@@ -25,6 +22,7 @@ struct taking {
 	struct chunk_store *store;
 	struct tree_writer *tree;
 	struct chunker *chunker;
+	struct pipeline pipeline;
 	struct source *source;
 	struct apart apart; /* the source borrows it */
 	uint64_t complaints;
@@ -119,7 +117,9 @@ static int open_all(struct taking *t)
 	code = chunker_new(secret, d->chunk, &t->chunker);
 	if (code != 0)
 		return code;
-	t->sender = sender_new(t->r, t->o->zones, PACK_BUFFERS);
+	t->pipeline = pipeline_plan(chunker_max(t->chunker), gather_codec_max(t->chunker), d->compression,
+				    sysconf(_SC_NPROCESSORS_ONLN));
+	t->sender = sender_new(t->r, t->o->zones, t->pipeline.packs);
 	t->store = chunk_store_new(t->r, t->o->key, d, t->sender, t->o->journal);
 	t->tree = tree_writer_new(t->store, t->cache, t->o->key);
 	return 0;
@@ -159,7 +159,8 @@ static int run_gather(struct taking *t, struct header *header, uint8_t root_key[
 						.progress = t->o->progress,
 						.chunker = t->chunker,
 						.key = t->o->key,
-						.level = t->o->dataset->compression };
+						.level = t->o->dataset->compression,
+						.pipeline = t->pipeline };
 	struct gather_counts counts;
 	struct chunk_store_counts stored;
 	int code = gather(&options, &counts, header->root_id, root_key);
