@@ -26,6 +26,7 @@ struct running {
 	bool dry_run, show_progress;
 	const struct option_list *accept; /* zones; may be NULL */
 	struct json *json;                /* NULL: a line in words */
+	const struct secret_key *signer;
 };
 
 /* What happened to one dataset. */
@@ -54,6 +55,26 @@ static void put_zones(struct json *j, const char *key, const struct work *w, uns
 			json_text(j, w->repo->zones[i].name);
 	}
 	json_close_array(j);
+}
+
+/* The newest of this key, as collection left them. If it is stolen, `revoked_after` is what this said last before. */
+static void put_ends(struct json *j, const struct repo *r, const struct secret_key *signer)
+{
+	const struct snapshot *newest = NULL;
+
+	for (size_t i = 0; i < r->snapshot_count; i++) {
+		const struct snapshot *s = &r->snapshots[i];
+
+		if (memcmp(s->signer->key.id, signer->public.id, KEY_ID_SIZE) == 0 &&
+		    (newest == NULL || s->header.seq > newest->header.seq))
+			newest = s;
+	}
+	if (newest != NULL)
+		json_put_hex(j, "header", newest->hash, DIGEST_SIZE);
+	for (size_t i = 0; i < r->chain_count; i++) {
+		if (r->chains[i].seq > 0 && memcmp(r->chains[i].signer, signer->public.id, KEY_ID_SIZE) == 0)
+			json_put_hex(j, "index", r->chains[i].hash, DIGEST_SIZE);
+	}
 }
 
 /* `error`: NULL when the steps came to their end. */
@@ -102,6 +123,8 @@ static void tell_json(const struct running *run, const struct work *w, const str
 	json_put_int(j, "compacted_packs", (int64_t)o->collected.compacted);
 	json_put_int(j, "freed_bytes", (int64_t)o->collected.freed_bytes);
 	json_put_int(j, "rewritten_bytes", (int64_t)o->collected.rewritten_bytes);
+	if (error == NULL && (run->steps & STEP_COLLECT) != 0 && !o->clock_refused)
+		put_ends(j, w->repo, run->signer);
 	findings_json(w->findings, j, "findings");
 	json_close_object(j);
 }
@@ -309,6 +332,7 @@ static int run_steps(const struct common_options *common, const struct running *
 	if (code != 0) {
 		status = exit_failed(code);
 	} else {
+		run.signer = s.signer;
 		if (run.json != NULL)
 			json_array(run.json);
 		status = session_each(&s, argc, argv, run_dataset, &run);

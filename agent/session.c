@@ -58,6 +58,11 @@ static int load_signer(struct session *s, enum session_need need)
 		code = failed(ERR_USAGE,
 			      "'%s' is not among the signers of %s: what it signs would be ignored by every reader",
 			      path, config->file);
+	if (code == 0 && signer_revoked(trust_find(&s->trust, s->signer->public.id)))
+		code = failed(ERR_USAGE,
+			      "'%s' is revoked in %s: what it signs is ignored by every reader; make a new key with "
+			      "'nightfold-keys init --role %s', and add it to `signers`",
+			      path, config->file, role_name(role));
 	return code;
 }
 

@@ -82,6 +82,7 @@ static void put_dataset(struct json *j, const struct repo *r, const struct confi
 	json_put_int(j, "overdue", (int64_t)h->overdue);
 	if (h->newest != NULL) {
 		json_put_hex(j, "newest", h->newest->header.id, SNAPSHOT_ID_SIZE);
+		json_put_hex(j, "header", h->newest->hash, DIGEST_SIZE);
 		json_put_time(j, "taken_at", h->newest->header.taken_at);
 		json_put_int(j, "age_seconds", h->age);
 		json_put_time(j, "next_expiry", h->next_expiry);

@@ -262,6 +262,8 @@ void put_snapshot(struct json *j, const char *key, const struct repo *r, const s
 	json_put_text(j, "product", h->product);
 	json_put_text(j, "class", data_class_name(h->class));
 	json_put_int(j, "sequence", (int64_t)h->seq);
+	json_put_hex(j, "header", s->hash, DIGEST_SIZE);
+	json_put_text(j, "signer", s->signer->name);
 	json_put_time(j, "taken_at", h->taken_at);
 	json_put_time(j, "expires_at", repo_expiry(r, s));
 	json_put_text(j, "state", snapshot_state(r, s));

@@ -155,7 +155,7 @@ static void count_findings(const struct findings *findings, char *out, size_t si
 {
 	static const enum finding_kind kinds[] = { FINDING_LOST,        FINDING_MISSING,     FINDING_DAMAGED,
 						   FINDING_FORGED,      FINDING_ROLLED_BACK, FINDING_LAG,
-						   FINDING_UNAVAILABLE, FINDING_REFUSED };
+						   FINDING_UNAVAILABLE, FINDING_REFUSED,     FINDING_REVOKED };
 	size_t len = 0;
 
 	out[0] = '\0';

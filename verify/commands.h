@@ -10,6 +10,11 @@ struct check_command_options {
 	struct option_list zone_urls, signers;
 };
 
+struct history_command_options {
+	const char *until;
+};
+
 int command_check(const struct common_options *common, const void *own, int argc, char **argv);
+int command_history(const struct common_options *common, const void *own, int argc, char **argv);
 
 #endif

@@ -23,6 +23,12 @@ static const struct option_row check_rows[] = {
 	{ 0 },
 };
 
+static const struct option_row history_rows[] = {
+	{ "until", "TIME", "up to when a stolen key is to count, as in 2026-11-21T12:00:00Z (default: now)",
+	  offsetof(struct history_command_options, until), OPTION_TEXT, NULL },
+	{ 0 },
+};
+
 static const struct command commands[] = {
 	{ "check", "[DATASET...]", "check what the zones hold, and repair one from the other",
 	  "Checks the datasets named, or all of the configuration:\n"
@@ -42,6 +48,17 @@ static const struct command commands[] = {
 	  "configuration; 3 a zone did not "
 	  "answer, or something was refused; 4 damage that is not healed.",
 	  check_rows, sizeof(struct check_command_options), 0, -1, command_check },
+	{ "history", "[DATASET...]", "who signed which snapshot and index, and when",
+	  "Lists headers and indexes of the datasets named, or of all: when they say they were signed, kind, number, "
+	  "SHA-256, signer, zones. "
+	  "Behind them, for each agent and pruner, the line for `revoked_after` in the configuration that lets count "
+	  "what it signed until "
+	  "--until, and nothing later. A thief writes any time they like: compare with what the agent's `run --json` "
+	  "said. Needs no private "
+	  "key.\n"
+	  "    nightfold-verify history --until 2026-11-21T12:00:00Z\n"
+	  "Exit status: 0 done; 1 failed; 2 usage or configuration; 3 a zone did not answer, or something was ignored.",
+	  history_rows, sizeof(struct history_command_options), 0, -1, command_history },
 	{ 0 },
 };
 

@@ -97,6 +97,27 @@ static int find_product(const struct config *c, struct config_dataset *dataset)
 		      n.best ? n.best : "", n.best ? "'?" : "");
 }
 
+static int check_revocation(const struct config *c, const struct config_signer *signer)
+{
+	const bool agent = (signer->roles & 1u << ROLE_AGENT) != 0;
+
+	if ((signer->roles & 1u << ROLE_OPERATOR) != 0)
+		return failed(ERR_USAGE,
+			      "%s:%d: signer '%s': 'revoked_after' is for agents and pruners; take an operator's key "
+			      "out of `signers` and run 'nightfold-keys reseal'",
+			      c->file, signer->line, signer->name);
+	for (size_t i = 0; i < signer->revoked_count; i++) {
+		const struct config_revocation *row = &signer->revoked_after[i];
+
+		if (agent != (row->header != NULL))
+			return failed(ERR_USAGE, "%s:%d: signer '%s': revoked_after in dataset '%s' %s", c->file,
+				      row->line, signer->name, row->dataset,
+				      agent ? "lacks the key 'header': the hash of the last header that counts, or none"
+					    : "has a 'header', which a pruner never signs");
+	}
+	return 0;
+}
+
 static int check_zones(const struct config *c)
 {
 	const struct zone_place a = { c->zones[0].name, c->zones[0].url }, b = { c->zones[1].name, c->zones[1].url };
@@ -119,6 +140,10 @@ static int complete(struct config *c)
 		c->keys_dir = xstrdup(folder);
 	for (size_t i = 0; code == 0 && i < c->dataset_count; i++)
 		code = find_product(c, &c->datasets[i]);
+	for (size_t i = 0; code == 0 && i < c->signer_count; i++) {
+		if (c->signers[i].revoked_count > 0)
+			code = check_revocation(c, &c->signers[i]);
+	}
 	if (code == 0 && c->signer_count == 0)
 		code = add_default_signers(c, folder);
 	return code;

@@ -28,9 +28,17 @@
 /* Where the keys of content chunks come from: from the content, or from nowhere. */
 enum dedup { DEDUP_CONTENT = 0, DEDUP_NONE = 1 };
 
+/* Up to where a revoked key's signatures count in one dataset: hashes (64 digits) of objects, or "none". */
+struct config_revocation {
+	char *dataset, *header, *index; /* header: NULL for a pruner, who signs none */
+	int line;
+};
+
 struct config_signer {
 	char *name, *key; /* key: path of a .pub file */
 	unsigned roles;   /* bits 1 << enum role */
+	struct config_revocation *revoked_after;
+	size_t revoked_count; /* 0: the key is in force */
 	int line;
 };
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/hex.h"
 #include "config/config.h"
 #include "format/limits.h"
 #include "format/names.h"
@@ -66,6 +67,36 @@ static const struct schema_word dedups[] = { { "content", DEDUP_CONTENT }, { "no
 static const struct schema_word cache_places[] = { { "disk", false }, { "memory", true }, { 0 } };
 static const struct schema_word source_types[] = { { "files", 0 }, { 0 } };
 
+static int check_hash(const char *text)
+{
+	uint8_t hash[DIGEST_SIZE];
+
+	return strcmp(text, "none") == 0 || hex_decode(text, strlen(text), hash, sizeof hash) == 0
+		       ? 0
+		       : failed(ERR_USAGE,
+				"'%.80s' is no hash of an object: expected 64 digits of 0-9 and a-f, or none", text);
+}
+
+static const struct schema_key revocation_keys[] = {
+	{ .name = "dataset",
+	  .help = "In which dataset.",
+	  .offset = offsetof(struct config_revocation, dataset),
+	  .required = true,
+	  .check = dataset_name_check },
+	{ .name = "header",
+	  .help = "Of an agent: the hash of the last header that counts, or none.",
+	  .offset = offsetof(struct config_revocation, header),
+	  .check = check_hash },
+	{ .name = "index",
+	  .help = "The hash of the last index that counts, or none.",
+	  .offset = offsetof(struct config_revocation, index),
+	  .required = true,
+	  .check = check_hash },
+	{ 0 },
+};
+static const struct schema_table revocation_table = { "a revocation", revocation_keys, sizeof(struct config_revocation),
+						      offsetof(struct config_revocation, line) };
+
 static const struct schema_key signer_keys[] = {
 	{ .name = "name",
 	  .help = "What messages call this signer.",
@@ -84,6 +115,15 @@ static const struct schema_key signer_keys[] = {
 	  .offset = offsetof(struct config_signer, roles),
 	  .required = true,
 	  .words = roles },
+	{ .name = "revoked_after",
+	  .help = "The key was stolen: what it signed counts only up to here, in each dataset. 'nightfold-verify "
+		  "history' prints "
+		  "these lines.",
+	  .type = SCHEMA_LIST,
+	  .offset = offsetof(struct config_signer, revoked_after),
+	  .count_offset = offsetof(struct config_signer, revoked_count),
+	  .min = 1,
+	  .table = &revocation_table },
 	{ 0 },
 };
 static const struct schema_table signer_table = { "a signer", signer_keys, sizeof(struct config_signer),

@@ -14,10 +14,11 @@
 #include "repo/doubt.h"
 #include "repo/examine.h"
 #include "repo/load.h"
+#include "repo/revoked.h"
 
 struct opened {
 	struct index index;
-	uint8_t hash[DIGEST_SIZE];
+	uint8_t hash[DIGEST_SIZE], signer[KEY_ID_SIZE];
 };
 
 struct loading {
@@ -28,6 +29,34 @@ struct loading {
 	uint8_t (*withdrawn)[DIGEST_SIZE]; /* by the indexes opened now, sorted */
 	size_t withdrawn_count;
 };
+
+static void place_of_index(const uint8_t signer[KEY_ID_SIZE], uint64_t seq, const uint8_t hash[DIGEST_SIZE],
+			   uint8_t out[DIGEST_SIZE])
+{
+	uint8_t place[KEY_ID_SIZE + 8 + DIGEST_SIZE];
+
+	memcpy(place, signer, KEY_ID_SIZE);
+	for (size_t i = 0; i < 8; i++)
+		place[KEY_ID_SIZE + i] = (uint8_t)(seq >> (56 - 8 * i));
+	memcpy(place + KEY_ID_SIZE + 8, hash, DIGEST_SIZE);
+	sha256(place, sizeof place, out);
+}
+
+int load_note_index(struct repo *r, const uint8_t signer[KEY_ID_SIZE], uint64_t seq, const uint8_t hash[DIGEST_SIZE])
+{
+	uint8_t place[DIGEST_SIZE];
+
+	place_of_index(signer, seq, hash, place);
+	return catalog_note_object(r->catalog, place, seq);
+}
+
+int load_knows_index(struct repo *r, const struct index_object *o, bool *known)
+{
+	uint8_t place[DIGEST_SIZE];
+
+	place_of_index(o->signer, o->seq, o->hash, place);
+	return catalog_knows_object(r->catalog, place, known);
+}
 
 static int compare_index(const void *a, const void *b)
 {
@@ -78,6 +107,7 @@ static void take_opened(struct loading *l, const struct index_object *o, struct 
 	struct opened *new = &l->opened[l->opened_count++];
 	new->index = *index;
 	memcpy(new->hash, o->hash, DIGEST_SIZE);
+	memcpy(new->signer, o->signer, KEY_ID_SIZE);
 	if ((owner->roles & (1u << ROLE_AGENT)) == 0 && new->index.added_count > 0) {
 		findings_add(l->r->findings, FINDING_FORGED, zone, name,
 			     "'%s' may withdraw packs, not add them: what it adds is ignored", owner->name);
@@ -153,7 +183,7 @@ static int follow_from(struct loading *l, struct chain *chain, const struct sign
 	for (size_t k = start; k < end; k++) {
 		struct index_object *o = &r->indexes[k];
 		bool known;
-		int code = catalog_knows_object(r->catalog, o->hash, &known);
+		int code = load_knows_index(r, o, &known);
 
 		if (code == 0 && !known) {
 			code = o->in_doubt ? ERR_MISSING : open_index(l, o);
@@ -365,7 +395,7 @@ static int take_in(struct loading *l)
 		for (uint32_t k = 0; k < o->index.added_count && code == 0; k++)
 			code = add_pack(l, &o->index.added[k], &whole);
 		if (code == 0 && whole)
-			code = catalog_note_object(l->r->catalog, o->hash, o->index.seq);
+			code = load_note_index(l->r, o->signer, o->index.seq, o->hash);
 	}
 	sort_unplaced(l->r);
 	return code == 0 ? retire(l) : code;
@@ -377,6 +407,7 @@ int load_chains(struct repo *r, const struct listing listings[REPO_ZONES_MAX])
 	int code = 0;
 
 	merge_listings(r, listings);
+	code = revoked_indexes(r);
 	for (size_t first = 0, end; first < r->index_count && code == 0; first = end) {
 		for (end = first + 1; end < r->index_count; end++) {
 			if (memcmp(r->indexes[end].signer, r->indexes[first].signer, KEY_ID_SIZE) != 0)

@@ -187,7 +187,7 @@ static int write_index(struct repo *r, const struct secret_key *signer, unsigned
 	code = remember(r, index_fact(chain->signer, name), index->seq, hash);
 	/* Not noted, it is opened by each load until all that it names could be taken in. */
 	if (code == 0 && !(index->checkpoint && r->unplaced_count > 0))
-		code = catalog_note_object(r->catalog, hash, index->seq);
+		code = load_note_index(r, chain->signer, index->seq, hash);
 	return code;
 }
 

@@ -219,7 +219,7 @@ static int settle_headers(struct repo *r, const struct listing listings[REPO_ZON
 			const struct snapshot *s = repo_find(r, row->id);
 			unsigned zones = ZONE_BIT(i);
 
-			if (s != NULL && (s->zones != 0 || s->intents != 0))
+			if (row->disowned || (s != NULL && (s->zones != 0 || s->intents != 0)))
 				continue;
 			for (unsigned other = 0; other < r->zone_count; other++)
 				zones |= other != i && is_listed(&listings[other], row) ? ZONE_BIT(other) : 0;

@@ -134,6 +134,7 @@ static void tell(const struct finding *finding)
 	case FINDING_LAG:
 	case FINDING_SKIPPED:
 	case FINDING_FORGED:
+	case FINDING_REVOKED:
 	case FINDING_ROLLED_BACK:
 	case FINDING_MISSING:
 	case FINDING_DAMAGED:
@@ -255,6 +256,7 @@ const char *finding_kind_name(enum finding_kind kind)
 		[FINDING_FORGED] = "forged",   [FINDING_ROLLED_BACK] = "rolled-back",
 		[FINDING_MISSING] = "missing", [FINDING_DAMAGED] = "damaged",
 		[FINDING_LOST] = "lost",       [FINDING_REFUSED] = "refused",
+		[FINDING_REVOKED] = "revoked",
 	};
 
 	return names[kind];
@@ -284,8 +286,8 @@ void findings_json(const struct findings *f, struct json *j, const char *key)
 
 static bool is_damage(enum finding_kind kind)
 {
-	return kind == FINDING_FORGED || kind == FINDING_ROLLED_BACK || kind == FINDING_MISSING ||
-	       kind == FINDING_DAMAGED;
+	return kind == FINDING_FORGED || kind == FINDING_REVOKED || kind == FINDING_ROLLED_BACK ||
+	       kind == FINDING_MISSING || kind == FINDING_DAMAGED;
 }
 
 int findings_exit(const struct findings *f, bool for_check)

@@ -18,6 +18,7 @@ enum finding_kind {
 	FINDING_LAG,         /* a zone lacks what the other has, and is to be caught up */
 	FINDING_SKIPPED,     /* an entry of the source was not taken, or changed while it was read */
 	FINDING_FORGED,      /* unsigned, or signed by nobody trusted for it: ignored */
+	FINDING_REVOKED,     /* signed by a revoked key, behind what counts of it: ignored */
 	FINDING_ROLLED_BACK, /* a zone serves something older than was seen */
 	FINDING_MISSING,     /* an object that must be in a zone is not; the other zone has it */
 	FINDING_DAMAGED,     /* an object's bytes fail its name, hash or signature; the other zone's are good */

@@ -155,7 +155,7 @@ static int see_lease(void *context, const char *name, uint64_t size)
 {
 	struct seen *seen = context;
 	struct repo *r = seen->l->r;
-	const struct signer *signer;
+	const struct signer *signer = NULL;
 	struct lease lease;
 	uint64_t number;
 
@@ -170,8 +170,12 @@ static int see_lease(void *context, const char *name, uint64_t size)
 	if (code == ERR_MISSING)
 		return 0; /* released meanwhile */
 	if (code != 0) {
-		findings_add(r->findings, FINDING_FORGED, r->zones[seen->zone].name, name, "ignored: %s",
-			     err_message());
+		bool revoked = signer != NULL && signer_revoked(signer);
+
+		findings_add(r->findings, revoked ? FINDING_REVOKED : FINDING_FORGED, r->zones[seen->zone].name, name,
+			     "ignored: %s", err_message());
+		if (revoked)
+			note(&seen->dead, number);
 		return 0;
 	}
 	if (memcmp(lease.holder, seen->l->holder, 16) == 0) {
@@ -208,9 +212,8 @@ static int look(struct leases *l, unsigned zone, struct seen *seen)
 		code = failed(
 			ERR_LOCKED,
 			"dataset %s is being written to in zone %s by host %s, whose lease ends at %s; it is signed by "
-			"%s (key %s): if no run of yours holds it, that key is stolen, and leases stop counting once "
-			"it "
-			"is out of 'signers:'",
+			"%s (key %s): if no run of yours holds it, that key is stolen, and its leases stop counting "
+			"once it is revoked in 'signers:' (revoked_after), or out of there",
 			l->r->dataset, l->r->zones[zone].name, seen->other, clock_format(seen->other_until, until),
 			seen->other_signer->name, hex_encode(seen->other_signer->key.id, KEY_ID_SIZE, id));
 	}

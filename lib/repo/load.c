@@ -35,6 +35,10 @@ void load_release(struct repo *r)
 	for (size_t i = 0; i < r->doubt_count; i++)
 		doubt_release(&r->doubts[i]);
 	free(r->doubts);
+	free(r->ancestry);
+	free(r->disowned);
+	r->ancestry = r->disowned = NULL;
+	r->ancestry_count = r->disowned_count = 0;
 	r->doubts = NULL;
 	r->doubt_count = 0;
 	r->header_seen = 0;
@@ -142,7 +146,7 @@ static int load_mark(struct repo *r, unsigned zone, const uint8_t pack[DIGEST_SI
 	char name[OBJECT_NAME_MAX];
 	_buf_ struct buf object = { 0 };
 	struct signed_view view;
-	const struct signer *signer;
+	const struct signer *signer = NULL;
 	struct condemned mark;
 	uint32_t number;
 
@@ -158,7 +162,8 @@ static int load_mark(struct repo *r, unsigned zone, const uint8_t pack[DIGEST_SI
 	if (code == 0 && (strcmp(mark.dataset, r->dataset) != 0 || memcmp(mark.pack, pack, DIGEST_SIZE) != 0))
 		code = failed(ERR_INTEGRITY, "the mark is of another dataset or pack than its name says");
 	if (code != 0) {
-		findings_add(r->findings, FINDING_FORGED, r->zones[zone].name, name, "ignored: %s", err_message());
+		findings_add(r->findings, signer != NULL && signer_revoked(signer) ? FINDING_REVOKED : FINDING_FORGED,
+			     r->zones[zone].name, name, "ignored: %s", err_message());
 		return 0;
 	}
 
@@ -366,9 +371,13 @@ static void compare_with_headers(struct repo *r)
 		for (uint32_t h = 0; h < snapshot->header.head_count; h++) {
 			const struct head *head = &snapshot->header.heads[h];
 			const struct chain *chain = chain_of(r, head->signer);
+			const struct signer *signer = trust_find(r->trust, head->signer);
 
-			/* Of a signer who is no longer configured nothing is followed, and nothing can be missed. */
-			if (trust_find(r->trust, head->signer) == NULL)
+			/*
+			 * Of a signer who is no longer configured nothing is followed, and of one who is revoked nothing
+			 * behind what counts: nothing can be missed.
+			 */
+			if (signer == NULL || (signer_revoked(signer) && head->seq > (chain == NULL ? 0 : chain->seq)))
 				continue;
 			for (unsigned i = 0; i < r->zone_count; i++) {
 				if ((snapshot->zones & ZONE_BIT(i)) == 0 ||
@@ -384,7 +393,7 @@ static void compare_with_headers(struct repo *r)
 	}
 }
 
-static int merge(struct repo *r, const struct listing listings[REPO_ZONES_MAX])
+static int merge(struct repo *r, struct listing listings[REPO_ZONES_MAX])
 {
 	int code = 0;
 

@@ -20,6 +20,7 @@ struct listed_index {
 struct listed_header {
 	uint8_t id[SNAPSHOT_ID_SIZE];
 	int64_t taken_at;
+	bool disowned; /* of a revoked key, and does not count */
 };
 struct listed_seal {
 	uint8_t snapshot[SNAPSHOT_ID_SIZE];
@@ -50,7 +51,15 @@ must_check int load_signed(struct repo *r, unsigned zone, enum signed_type type,
 must_check int load_chains(struct repo *r, const struct listing listings[REPO_ZONES_MAX]);
 
 /* Headers, intents, seals. */
-must_check int load_snapshots(struct repo *r, const struct listing listings[REPO_ZONES_MAX]);
+must_check int load_snapshots(struct repo *r, struct listing listings[REPO_ZONES_MAX]);
+
+/*
+ * What the catalogue took in of indexes. Under its place too, not its hash alone: else the copy of a known index under another number
+ * or signer would pass for known.
+ */
+must_check int load_note_index(struct repo *r, const uint8_t signer[KEY_ID_SIZE], uint64_t seq,
+			       const uint8_t hash[DIGEST_SIZE]);
+must_check int load_knows_index(struct repo *r, const struct index_object *o, bool *known);
 
 /* Something valid names this number of a signer's chain; nothing happens where nobody has such a chain. */
 void chain_note(struct repo *r, const uint8_t signer[KEY_ID_SIZE], uint64_t seq);

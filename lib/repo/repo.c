@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "repo/known_zone.h"
 #include "repo/load.h"
+#include "repo/revoked.h"
 
 void repo_places(const struct config *config, struct zone_place places[REPO_ZONES_MAX], unsigned *count)
 {
@@ -48,10 +49,38 @@ static void open_zone(struct repo *r, unsigned i, const struct zone_place *place
 }
 
 /*
- * Facts "signer.<n>": whose indexes the catalogue took in, key ids. What it learned from one who is no signer any more cannot be told
- * from the rest, and no reader would find a chunk there: such a catalogue is none.
+ * Facts "signer.<n>": whose indexes the catalogue took in, key ids; of one who is revoked, also up to where they count. What it learned
+ * from one who is no signer any more, or behind what counts, cannot be told from the rest, and no reader would find a chunk
+ * there: such a catalogue is none.
  */
-#define FACT_SIGNER "signer.%u"
+#define FACT_SIGNER      "signer.%u"
+#define FACT_SIGNER_SIZE (KEY_ID_SIZE + DIGEST_SIZE)
+
+static size_t signer_fact(const struct repo *r, const struct signer *signer, uint8_t out[FACT_SIGNER_SIZE])
+{
+	memcpy(out, signer->key.id, KEY_ID_SIZE);
+	if (!signer_revoked(signer))
+		return KEY_ID_SIZE;
+	revoked_print(signer, r->dataset, out + KEY_ID_SIZE);
+	return FACT_SIGNER_SIZE;
+}
+
+static int check_signer(const struct repo *r, const struct buf *fact, const struct signer **out)
+{
+	const unsigned roles = 1u << ROLE_AGENT | 1u << ROLE_PRUNER;
+	const struct signer *signer = fact->len >= KEY_ID_SIZE ? trust_find(r->trust, fact->data) : NULL;
+	uint8_t now[FACT_SIGNER_SIZE];
+	char hex[KEY_ID_HEX];
+
+	*out = signer;
+	if (signer == NULL || (signer->roles & roles) == 0)
+		return failed(ERR_FORMAT, "it learned packs from key %s, which no configured signer has any more",
+			      hex_encode(fact->data, fact->len < KEY_ID_SIZE ? fact->len : KEY_ID_SIZE, hex));
+	if (signer_fact(r, signer, now) != fact->len || memcmp(now, fact->data, fact->len) != 0)
+		return failed(ERR_FORMAT, "it learned packs from the key of '%s' before that was revoked as it is now",
+			      signer->name);
+	return 0;
+}
 
 static int check_signers(struct repo *r)
 {
@@ -63,20 +92,15 @@ static int check_signers(struct repo *r)
 
 	for (;; count++) {
 		_buf_ struct buf id = { 0 };
-		char hex[KEY_ID_HEX];
+		const struct signer *signer;
 
-		buf_init(&id, KEY_ID_SIZE, "fact");
+		buf_init(&id, FACT_SIGNER_SIZE, "fact");
 		snprintf(fact, sizeof fact, FACT_SIGNER, count);
 		code = catalog_get_fact(r->catalog, fact, &id);
+		if (code == 0)
+			code = check_signer(r, &id, &signer);
 		if (code != 0)
 			break;
-		const struct signer *signer = id.len == KEY_ID_SIZE ? trust_find(r->trust, id.data) : NULL;
-		if (signer == NULL || (signer->roles & roles) == 0) {
-			code = failed(ERR_FORMAT,
-				      "it learned packs from key %s, which no configured signer has any more",
-				      hex_encode(id.data, id.len, hex));
-			break;
-		}
 		noted[signer - r->trust->signers] = true;
 	}
 	if (code == ERR_MISSING)
@@ -84,8 +108,10 @@ static int check_signers(struct repo *r)
 	for (size_t i = 0; i < r->trust->count && code == 0; i++) {
 		if (noted[i] || (r->trust->signers[i].roles & roles) == 0)
 			continue;
+		uint8_t bytes[FACT_SIGNER_SIZE];
+		size_t len = signer_fact(r, &r->trust->signers[i], bytes);
 		snprintf(fact, sizeof fact, FACT_SIGNER, count++);
-		code = catalog_set_fact(r->catalog, fact, r->trust->signers[i].key.id, KEY_ID_SIZE);
+		code = catalog_set_fact(r->catalog, fact, bytes, len);
 	}
 	free(noted);
 	return code;

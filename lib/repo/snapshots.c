@@ -10,6 +10,7 @@
 #include "base/hex.h"
 #include "crypto/digest.h"
 #include "repo/load.h"
+#include "repo/revoked.h"
 
 /* Headers from further ahead than this are from the future: clocks of two hosts may differ a little. */
 #define FUTURE_SLACK 300
@@ -35,6 +36,8 @@ static int open_header(const struct repo *r, const uint8_t *data, size_t len, co
 	struct signed_view view;
 	int code = trust_open(r->trust, SIGNED_HEADER, data, len, "header", &view, signer);
 
+	if (code == 0)
+		code = revoked_check_header(r, *signer, data, len);
 	if (code == 0)
 		code = header_decode(view.body, view.body_len, out);
 	if (code == 0 && (strcmp(out->dataset, r->dataset) != 0 || memcmp(out->id, id, SNAPSHOT_ID_SIZE) != 0))
@@ -62,12 +65,19 @@ static int adopt(struct repo *r, const struct header *header, const struct signe
 	return buf_append(&s->object, object, len);
 }
 
-static int load_header(struct repo *r, unsigned zone, const struct listed_header *row)
+/* ERR_REFUSED: what a revoked key signed, and does not count. */
+static void tell_ignored(struct repo *r, unsigned zone, const char *name, int code)
+{
+	findings_add(r->findings, code == ERR_REFUSED ? FINDING_REVOKED : FINDING_FORGED, r->zones[zone].name, name,
+		     "ignored: %s", err_message());
+}
+
+static int load_header(struct repo *r, unsigned zone, struct listed_header *row)
 {
 	char name[OBJECT_NAME_MAX];
 	_buf_ struct buf object = { 0 };
 	struct header header;
-	const struct signer *signer;
+	const struct signer *signer = NULL;
 	struct snapshot *s = NULL;
 
 	name_header(r->dataset, row->taken_at, row->id, name);
@@ -84,9 +94,10 @@ static int load_header(struct repo *r, unsigned zone, const struct listed_header
 	if (code == 0)
 		code = adopt(r, &header, signer, object.data, object.len, &s);
 	if (code != 0) {
+		row->disowned = code == ERR_REFUSED;
 		if (s != NULL)
 			s->disputed = true;
-		findings_add(r->findings, FINDING_FORGED, r->zones[zone].name, name, "ignored: %s", err_message());
+		tell_ignored(r, zone, name, code);
 		return 0;
 	}
 	if (s->quarantined)
@@ -122,7 +133,7 @@ static int load_intent(struct repo *r, unsigned zone, const uint8_t id[SNAPSHOT_
 	if (code == 0)
 		code = adopt(r, &header, header_signer, intent.header, intent.header_len, &s);
 	if (code != 0) {
-		findings_add(r->findings, FINDING_FORGED, r->zones[zone].name, name, "ignored: %s", err_message());
+		tell_ignored(r, zone, name, code);
 		return 0;
 	}
 	if (repo_expiry(r, s) > clock_now()) {
@@ -211,6 +222,11 @@ static void check_header_chain(struct repo *r)
 		/* Of two with one number the first is followed on; a zone may have been away when the second was made. */
 		if (before != NULL && s->header.seq == before->header.seq)
 			continue;
+		/* Written after a thief's, which does not count any more. */
+		if (before != NULL && revoked_disowned(r, s->header.previous)) {
+			before = s;
+			continue;
+		}
 		if (before != NULL && s->header.seq != before->header.seq + 1) {
 			findings_add(r->findings, FINDING_MISSING, NULL, NULL,
 				     "snapshot number %llu has no header in any zone that answers, and no intent "
@@ -228,20 +244,22 @@ static void check_header_chain(struct repo *r)
 	free(chain);
 }
 
-int load_snapshots(struct repo *r, const struct listing listings[REPO_ZONES_MAX])
+int load_snapshots(struct repo *r, struct listing listings[REPO_ZONES_MAX])
 {
+	int code = revoked_headers(r, listings);
+
+	if (code != 0)
+		return code;
 	for (unsigned i = 0; i < r->zone_count; i++) {
 		for (size_t k = 0; r->zones[i].up && k < listings[i].header_count; k++) {
-			int code = load_header(r, i, &listings[i].headers[k]);
-
+			code = load_header(r, i, &listings[i].headers[k]);
 			if (code != 0)
 				return code;
 		}
 	}
 	for (unsigned i = 0; i < r->zone_count; i++) {
 		for (size_t k = 0; r->zones[i].up && k < listings[i].intent_count; k++) {
-			int code = load_intent(r, i, listings[i].intents[k]);
-
+			code = load_intent(r, i, listings[i].intents[k]);
 			if (code != 0)
 				return code;
 		}

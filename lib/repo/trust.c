@@ -12,6 +12,26 @@ static void add_signer(struct trust *t, const char *name, const struct public_ke
 	t->signers[t->count++] = (struct signer){ .name = xstrdup(name), .key = *key, .roles = roles };
 }
 
+/* The configuration has checked the digits. */
+static void take_hash(const char *text, uint8_t hash[DIGEST_SIZE])
+{
+	if (text == NULL || strcmp(text, "none") == 0)
+		memset(hash, 0, DIGEST_SIZE);
+	else
+		must(hex_decode(text, strlen(text), hash, DIGEST_SIZE) == 0);
+}
+
+static void add_revocations(struct signer *s, const struct config_signer *row)
+{
+	s->revoked = xcalloc(row->revoked_count, sizeof *s->revoked);
+	s->revoked_count = row->revoked_count;
+	for (size_t i = 0; i < row->revoked_count; i++) {
+		s->revoked[i].dataset = xstrdup(row->revoked_after[i].dataset);
+		take_hash(row->revoked_after[i].header, s->revoked[i].header);
+		take_hash(row->revoked_after[i].index, s->revoked[i].index);
+	}
+}
+
 int trust_load(const struct config *config, struct trust *out)
 {
 	*out = (struct trust){ 0 };
@@ -33,6 +53,8 @@ int trust_load(const struct config *config, struct trust *out)
 				      row->name, row->key, role_name(key.role));
 		}
 		add_signer(out, row->name, &key, row->roles);
+		if (row->revoked_count > 0)
+			add_revocations(&out->signers[out->count - 1], row);
 	}
 	return 0;
 }
@@ -55,10 +77,23 @@ int trust_load_files(const char *const *paths, size_t count, struct trust *out)
 
 void trust_release(struct trust *t)
 {
-	for (size_t i = 0; i < t->count; i++)
+	for (size_t i = 0; i < t->count; i++) {
+		for (size_t k = 0; k < t->signers[i].revoked_count; k++)
+			free(t->signers[i].revoked[k].dataset);
+		free(t->signers[i].revoked);
 		free(t->signers[i].name);
+	}
 	free(t->signers);
 	*t = (struct trust){ 0 };
+}
+
+const struct revocation *signer_revocation(const struct signer *s, const char *dataset)
+{
+	for (size_t i = 0; i < s->revoked_count; i++) {
+		if (strcmp(s->revoked[i].dataset, dataset) == 0)
+			return &s->revoked[i];
+	}
+	return NULL;
 }
 
 const struct signer *trust_find(const struct trust *t, const uint8_t id[KEY_ID_SIZE])
@@ -94,18 +129,23 @@ int trust_open(const struct trust *t, enum signed_type type, const void *data, s
 {
 	int code = signed_decode(type, data, len, what, view);
 
+	*signer = NULL;
 	if (code != 0)
 		return code;
-	*signer = trust_find(t, view->signer);
-	if (*signer == NULL) {
+	const struct signer *found = trust_find(t, view->signer);
+	if (found == NULL) {
 		char id[KEY_ID_HEX];
 
 		return failed(ERR_INTEGRITY, "%s is signed by key %s, which no configured signer has", what,
 			      hex_encode(view->signer, KEY_ID_SIZE, id));
 	}
-	if (((*signer)->roles & roles_that_may_sign(type)) == 0)
-		return failed(ERR_INTEGRITY, "%s is signed by '%s', whose role does not allow it", what,
-			      (*signer)->name);
-	code = signed_verify(type, view, &(*signer)->key);
-	return code == 0 ? 0 : failed_in(code, "%s", what);
+	if ((found->roles & roles_that_may_sign(type)) == 0)
+		return failed(ERR_INTEGRITY, "%s is signed by '%s', whose role does not allow it", what, found->name);
+	code = signed_verify(type, view, &found->key);
+	if (code != 0)
+		return failed_in(code, "%s", what);
+	*signer = found;
+	if (signer_revoked(found) && (type == SIGNED_LEASE || type == SIGNED_CONDEMNED))
+		return failed(ERR_INTEGRITY, "%s is signed by '%s', whose key is revoked", what, found->name);
+	return 0;
 }

@@ -8,6 +8,7 @@ future     the same, of the year 2090
 unsigned   the same as header, without a signature
 index      an index that adds a pack of noise, and that pack
 withdraw   an index that withdraws every pack
+lease      a lease of somebody else, from the test's time on
 
 --key signs; --as FILE: the public key of who is said to have signed, and in whose chain an index goes. Prints the name
 of the object.
@@ -26,7 +27,7 @@ import cbor2
 
 import thief
 
-KINDS = ("header", "future", "unsigned", "index", "withdraw")
+KINDS = ("header", "future", "unsigned", "index", "withdraw", "lease")
 TAKEN_AT, CONSISTENT_AT, EXPIRES_AT = 6, 7, 8
 
 
@@ -76,6 +77,14 @@ class Forger(thief.Thief):
 
     def withdraw(self):
         self.next_index([], b"".join(bytes.fromhex(pack.name) for pack in self.packs()))
+
+
+    def lease(self):
+        since = calendar.timegm(time.strptime(os.environ["NIGHTFOLD_TEST_NOW"], "%Y-%m-%dT%H:%M:%SZ"))
+        taken = [int(path.name) for path in self.folder.glob("lease/*")]
+        number = max(taken, default=0) + 1
+        self.put(f"lease/{number:016}",
+                 self.signed("lease", [self.dataset, number, os.urandom(16), "elsewhere", since, since + 600]))
 
 
 def main():

@@ -533,6 +533,58 @@ static void zones_that_are_one_place_or_none_are_refused(void **state)
 	}
 }
 
+#define HASH_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define HASH_B "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+
+static void a_stolen_key_is_revoked_in_each_dataset(void **state)
+{
+	static const struct {
+		const char *roles, *revoked, *message; /* NULL: as it should be */
+	} rows[] = {
+		{ "agent",
+		  "[{dataset: d, header: " HASH_A ", index: " HASH_B "}, {dataset: e, header: none, index: none}]",
+		  NULL },
+		{ "agent, pruner", "[{dataset: d, header: none, index: " HASH_B "}]", NULL },
+		{ "pruner", "[{dataset: d, index: " HASH_B "}]", NULL },
+		{ "agent", "[]", "nightfold.yaml:1: revoked_after: expected at least 1, found 0" },
+		{ "agent", "[{dataset: D, header: none, index: none}]", "nightfold.yaml:1: dataset: " },
+		{ "agent", "[{dataset: d, header: none}]", "nightfold.yaml:1: a revocation lacks the key 'index': " },
+		{ "agent", "[{dataset: d, index: none}]",
+		  "nightfold.yaml:1: signer 'a': revoked_after in dataset 'd' lacks the key 'header': " },
+		{ "pruner", "[{dataset: d, header: none, index: none}]",
+		  "nightfold.yaml:1: signer 'a': revoked_after in dataset 'd' has a 'header', which a pruner never " },
+		{ "operator", "[{dataset: d, index: none}]",
+		  "nightfold.yaml:1: signer 'a': 'revoked_after' is for agents and pruners; " },
+		{ "agent", "[{dataset: d, header: none, index: 00}]",
+		  "nightfold.yaml:1: index: '00' is no hash of an object: " },
+		{ "agent", "[{dataset: d, header: " HASH_A "a, index: none}]",
+		  "nightfold.yaml:1: header: '" HASH_A "a' is " },
+		{ "agent", "[{dataset: d, header: none, index: none}, {dataset: d, header: none, index: none}]",
+		  "nightfold.yaml:1: revoked_after: 'd' is there already, in line 1" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		_config_ struct config *c = NULL;
+		_free_ char *text = xasprintf(
+			"signers: [{name: a, key: a.pub, roles: [%s], revoked_after: %s}]\n"
+			"zones: [{name: a, url: \"file:///srv/az1\"}, {name: b, url: \"file:///srv/az2\"}]\n"
+			"recipients: [{name: operator, key: operator.pub}]\n"
+			"products: [{name: p, backup: 1 day}]\n"
+			"datasets: [{name: d, product: p, class: user, source: {type: files, path: d}}]\n",
+			rows[i].roles, rows[i].revoked);
+
+		assert_int_equal(load(text, &c), rows[i].message == NULL ? 0 : ERR_USAGE);
+		if (rows[i].message != NULL) {
+			assert_memory_equal(message(), rows[i].message, strlen(rows[i].message));
+			continue;
+		}
+		assert_string_equal(c->signers[0].revoked_after[0].dataset, "d");
+		assert_string_equal(c->signers[0].revoked_after[0].index, HASH_B);
+		assert_int_equal(c->signers[0].revoked_count, i == 0 ? 2 : 1);
+	}
+}
+
 static void an_unknown_dataset_is_answered_with_those_there_are(void **state)
 {
 	_config_ struct config *c = NULL;
@@ -679,6 +731,7 @@ int main(void)
 		TEST(huge_and_deep_files_are_refused),
 		TEST(a_file_that_is_not_there_tells_how_to_name_another),
 		TEST(zones_that_are_one_place_or_none_are_refused),
+		TEST(a_stolen_key_is_revoked_in_each_dataset),
 		TEST(an_unknown_dataset_is_answered_with_those_there_are),
 		TEST(sizes_are_read_in_binary_units),
 		TEST(every_key_is_described),

@@ -135,6 +135,32 @@ static void an_index_that_another_chain_names_may_be_real(void **state)
 	assert_true(m->repo->chain_broken);
 }
 
+static void a_copy_of_an_index_under_another_name_is_junk(void **state)
+{
+	struct made *m = *state;
+	struct made_snapshot *first = made_snapshot(m, IN_BOTH, now - DAY, now + DAY);
+	_buf_ struct buf bytes = { 0 };
+	uint8_t hash[DIGEST_SIZE];
+	char copy[OBJECT_NAME_MAX], other[OBJECT_NAME_MAX];
+
+	load_file(path_in(m, 0, first->index_name), &bytes);
+	sha256(bytes.data, bytes.len, hash);
+	made_open(m);
+	put_in(m, IN_BOTH, name_index(DATASET, m->agent->public.id, 77, hash, copy), bytes.data, bytes.len);
+	put_in(m, IN_Z0, name_index(DATASET, m->pruner->public.id, 5, hash, other), bytes.data, bytes.len);
+	/* With a catalogue that knows the index, and with one that does not. */
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(repo_load(m->repo), 0);
+		assert_false(m->repo->chain_broken);
+		assert_int_equal(m->repo->index_count, 1);
+		for (size_t c = 0; c < m->repo->chain_count; c++)
+			assert_true(m->repo->chains[c].seq <= 1);
+		assert_true(has_finding(m, FINDING_FORGED, "z0", copy) && has_finding(m, FINDING_FORGED, "z1", copy));
+		assert_true(has_finding(m, FINDING_FORGED, "z0", other));
+		made_open(m);
+	}
+}
+
 static const char *junk_header(struct made *m, unsigned zones, int64_t taken_at, const uint8_t *id,
 			       char name[OBJECT_NAME_MAX])
 {
@@ -252,6 +278,7 @@ int main(void)
 		in_zones(many_pieces_of_junk_stop_nothing),
 		in_zones(an_index_that_may_be_real_stops_collection),
 		in_zones(an_index_that_another_chain_names_may_be_real),
+		in_zones(a_copy_of_an_index_under_another_name_is_junk),
 		in_zones(junk_under_the_name_of_a_header_stops_nothing),
 		in_zones(a_header_that_may_be_the_newest_stops_collection),
 		in_zones(what_only_memory_knows_of_stops_collection),

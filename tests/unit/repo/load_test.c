@@ -363,6 +363,20 @@ static void signers_come_from_files_and_keep_to_their_role(void **state)
 
 	assert_int_equal(trust_load(&config, &trust), 0);
 	assert_string_equal(trust.signers[0].name, "host");
+	assert_false(signer_revoked(&trust.signers[0]));
+	trust_release(&trust);
+
+	static char dataset[] = "sms", header[] = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
+		    none[] = "none";
+	static const uint8_t zero[DIGEST_SIZE] = { 0 };
+	struct config_revocation row = { .dataset = dataset, .header = header, .index = none };
+	signer.revoked_after = &row;
+	signer.revoked_count = 1;
+	assert_int_equal(trust_load(&config, &trust), 0);
+	assert_true(signer_revoked(&trust.signers[0]));
+	assert_null(signer_revocation(&trust.signers[0], "calls"));
+	assert_int_equal(signer_revocation(&trust.signers[0], "sms")->header[1], 0x11);
+	assert_memory_equal(signer_revocation(&trust.signers[0], "sms")->index, zero, DIGEST_SIZE);
 	trust_release(&trust);
 	signer.roles |= 1u << ROLE_OPERATOR;
 	assert_int_equal(trust_load(&config, &trust), ERR_USAGE);
