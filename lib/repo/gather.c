@@ -20,7 +20,8 @@ struct gathering {
 	struct gather_counts *counts;
 	struct pool *batches, *pieces;
 	struct ordered *pipe;
-	struct item *batch; /* being filled */
+	struct item *batch; /* being filled; NULL once the pipeline failed */
+	bool failed;        /* the pipeline knows why */
 	uint8_t *grouping;  /* guarded */
 	uint8_t *window;    /* bytes read and not yet cut: o->pipeline.window */
 	/* the cache's cursor */
@@ -62,6 +63,16 @@ static void print_one(const uint8_t *data, size_t len, uint8_t out[DIGEST_SIZE])
 	sha256(digest, sizeof digest, out);
 }
 
+/* The producer may be waiting for an item that now stays in the pipeline. Passes the code on. */
+static int ends_all(struct gathering *g, int code)
+{
+	if (code != 0) {
+		pool_close(g->batches);
+		pool_close(g->pieces);
+	}
+	return code;
+}
+
 static int work(void *context, void *worker, void *argument)
 {
 	struct gathering *g = context;
@@ -85,7 +96,7 @@ static int work(void *context, void *worker, void *argument)
 				   ref->id);
 	ref->size = item->len;
 	memcpy(item->digest, digest, sizeof digest);
-	return code;
+	return ends_all(g, code);
 }
 
 /* ---- the consumer: one thread, in order ---- */
@@ -143,7 +154,7 @@ static int consume(void *context, void *argument)
 		count_entry(g, &item->entries[i]);
 	}
 	pool_give(item);
-	return code;
+	return ends_all(g, code);
 }
 
 static void drop(void *context, void *item)
@@ -379,7 +390,26 @@ static int read_group(struct gathering *g)
 	return 0;
 }
 
-/* Sends the batch on and begins a new one. */
+/* For the producer, which must not go on: what has failed, the pipeline says in the end. */
+static int pipeline_failed(struct gathering *g)
+{
+	g->failed = true;
+	return failed(ERR_SYSTEM, "the pipeline has ended");
+}
+
+/* Gives the batch to the pipeline and begins a new one. */
+static int send_batch(struct gathering *g, bool skip_work)
+{
+	struct item *batch = g->batch;
+
+	g->batch = NULL;
+	int code = ordered_push(g->pipe, batch, skip_work);
+	if (code != 0)
+		return code;
+	g->batch = pool_take(g->batches);
+	return g->batch == NULL ? pipeline_failed(g) : 0;
+}
+
 static int close_batch(struct gathering *g)
 {
 	struct item *batch = g->batch;
@@ -398,10 +428,7 @@ static int close_batch(struct gathering *g)
 			return code;
 	}
 	progress_add(g->o->progress, batch->group_bytes, batch->count);
-	g->batch = NULL;
-	code = ordered_push(g->pipe, batch, !batch->has_data);
-	g->batch = pool_take(g->batches);
-	return code;
+	return send_batch(g, !batch->has_data);
 }
 
 /* One more ref than entries may take is kept free for the group's chunk. */
@@ -489,6 +516,8 @@ static int push_piece(struct reading *r, const uint8_t *data, size_t len)
 {
 	struct item *piece = pool_take(r->g->pieces);
 
+	if (piece == NULL)
+		return pipeline_failed(r->g);
 	memcpy(piece->data, data, len);
 	piece->len = len;
 	piece->first = r->total == 0;
@@ -553,10 +582,7 @@ static int end_large(struct gathering *g, const struct entry *e, const struct st
 	}
 	end->ends_file = true;
 	progress_add(g->o->progress, 0, 1);
-	g->batch = NULL;
-	int code = ordered_push(g->pipe, end, true);
-	g->batch = pool_take(g->batches);
-	return code;
+	return send_batch(g, true);
 }
 
 static int read_large(struct gathering *g, const struct entry *e, const struct stat_print *print)
@@ -678,7 +704,7 @@ int gather(const struct gather_options *options, struct gather_counts *counts, u
 	g.pipe = ordered_new(pipeline->pieces + BATCHES, pipeline->workers, &calls, &g);
 
 	int code = produce(&g);
-	code = code == 0 ? ordered_finish(g.pipe) : ordered_abort(g.pipe, code);
+	code = code == 0 || g.failed ? ordered_finish(g.pipe) : ordered_abort(g.pipe, code);
 	if (g.batch != NULL)
 		pool_give(g.batch);
 	if (code == 0)

@@ -12,6 +12,7 @@ struct pool {
 	struct item **free;
 	struct item *items;
 	unsigned free_count, count;
+	bool closed;
 };
 
 struct pool *pool_new(enum item_type type, unsigned count, size_t data_size)
@@ -65,16 +66,26 @@ void pool_free(struct pool *p)
 struct item *pool_take(struct pool *p)
 {
 	pthread_mutex_lock(&p->lock);
-	while (p->free_count == 0)
+	while (p->free_count == 0 && !p->closed)
 		pthread_cond_wait(&p->given, &p->lock);
-	struct item *item = p->free[--p->free_count];
+	struct item *item = p->closed ? NULL : p->free[--p->free_count];
 	pthread_mutex_unlock(&p->lock);
 
+	if (item == NULL)
+		return NULL;
 	item->count = item->ref_count = item->grouped_count = 0;
 	item->group_bytes = 0;
 	item->text_len = item->len = 0;
 	item->has_data = item->ends_file = item->first = false;
 	return item;
+}
+
+void pool_close(struct pool *p)
+{
+	pthread_mutex_lock(&p->lock);
+	p->closed = true;
+	pthread_cond_broadcast(&p->given);
+	pthread_mutex_unlock(&p->lock);
 }
 
 void pool_give(struct item *item)

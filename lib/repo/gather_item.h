@@ -43,7 +43,9 @@ struct item {
 struct pool;
 struct pool *pool_new(enum item_type type, unsigned count, size_t data_size);
 void pool_free(struct pool *p);
-struct item *pool_take(struct pool *p); /* waits; empty */
+/* Waits for an item, which is empty. NULL once the pool was closed: what is in the pipeline will not come back. */
+struct item *pool_take(struct pool *p);
+void pool_close(struct pool *p);
 void pool_give(struct item *item);
 
 /* A deep copy of an entry into the item's text. false: it does not fit any more. */

@@ -226,7 +226,10 @@ if [ "$NIGHTFOLD_OWN_MOUNTS" = yes ]; then
 	before=$(snapshots)
 	check "with both zones full the night fails" tells 1 "No space left on device" agent run
 	check "and commits nothing" test "$before" = "$(snapshots)"
-	rm az1/ballast az2/ballast
+	head -c 150000000 /dev/urandom >source/large
+	check "it does not wait for ever with more in hand than its pipeline holds" tells 1 "No space left on device" \
+		timeout --signal=KILL 120 "$NIGHTFOLD_BIN/nightfold-agent" run --config "$config"
+	rm az1/ballast az2/ballast source/large
 	check "what was there is whole" exits 0 verify check
 	good_night
 
