@@ -7,6 +7,7 @@
 struct list_options {
 	struct access_options access;
 	bool all;
+	const char *sort; /* NULL: by dataset */
 };
 
 struct view_options { /* ls, cat, diff */

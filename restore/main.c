@@ -60,6 +60,10 @@
 static const struct option_row list_rows[] = {
 	{ "all", NULL, "also what has expired or is being destroyed", offsetof(struct list_options, all), OPTION_FLAG,
 	  NULL },
+	{ "sort", "ORDER",
+	  "one list of all datasets, the oldest (taken), the soonest to expire or the smallest first; without it by "
+	  "dataset",
+	  offsetof(struct list_options, sort), OPTION_TEXT, "taken|expires|size|dataset" },
 	ZONE_ROWS(list_options),
 	{ 0 },
 };

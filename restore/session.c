@@ -135,23 +135,48 @@ static void add_dataset(struct session *s, const char *name, size_t len)
 	s->datasets[s->dataset_count++] = xstrndup(name, len);
 }
 
-static int note_dataset(void *context, const char *name, uint64_t size)
+struct folders {
+	char **names;
+	size_t count;
+	bool snapshots; /* one of them is DATASET/snapshots */
+};
+
+static int note_folder(void *context, const char *name, uint64_t size)
 {
-	struct session *s = context;
-	char dataset[DATASET_NAME_MAX + 1];
-	size_t len = strcspn(name, "/");
+	struct folders *f = context;
+	const char *slash = strchr(name, '/');
 
 	(void)size;
-	if (len > DATASET_NAME_MAX || strncmp(name + len, "/snapshots/", strlen("/snapshots/")) != 0)
-		return 0;
-	memcpy(dataset, name, len);
-	dataset[len] = '\0';
-	if (dataset_name_check(dataset) == 0)
-		add_dataset(s, name, len);
+	if (slash != NULL) {
+		f->snapshots = f->snapshots || strcmp(slash, "/snapshots") == 0;
+	} else if (dataset_name_check(name) == 0) {
+		f->names = xrealloc(f->names, f->count + 1, sizeof(char *));
+		f->names[f->count++] = xstrdup(name);
+	}
 	return 0;
 }
 
-/* On a bare host: what has snapshots in the zones. */
+/* What has snapshots: two levels of folders, and nothing of what is in them. */
+static int discover_in(struct session *s, struct zone *zone)
+{
+	struct folders f = { 0 };
+	int code = zone_list_folders(zone, "", note_folder, &f);
+
+	for (size_t i = 0; i < f.count && code == 0; i++) {
+		_free_ char *prefix = xasprintf("%s/", f.names[i]);
+
+		f.snapshots = false;
+		code = zone_list_folders(zone, prefix, note_folder, &f);
+		if (code == 0 && f.snapshots)
+			add_dataset(s, f.names[i], strlen(f.names[i]));
+	}
+	for (size_t i = 0; i < f.count; i++)
+		free(f.names[i]);
+	free(f.names);
+	return code;
+}
+
+/* On a bare host: in all zones. */
 static int discover_datasets(struct session *s)
 {
 	int code = ERR_UNAVAILABLE;
@@ -161,7 +186,7 @@ static int discover_datasets(struct session *s)
 		int one = zone_open(&s->places[i], &zone);
 
 		if (one == 0) {
-			one = zone_list(zone, "", note_dataset, s);
+			one = discover_in(s, zone);
 			zone_close(zone);
 		}
 		if (one != 0)

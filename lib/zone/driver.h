@@ -29,6 +29,7 @@ struct zone_driver {
 	int (*get_range)(struct zone *z, const char *name, uint64_t offset, size_t len, void *out);
 	int (*head)(struct zone *z, const char *name, uint64_t *size);
 	int (*list)(struct zone *z, const char *prefix, zone_list_call call, void *context);
+	int (*list_folders)(struct zone *z, const char *prefix, zone_list_call call, void *context);
 	int (*clock)(struct zone *z, int64_t *now, bool *independent);
 	int (*space)(struct zone *z, uint64_t *free_bytes);
 	int (*put)(struct zone *z, const char *name, const void *data, size_t len, bool replace);

@@ -388,6 +388,7 @@ static int file_space(struct zone *z, uint64_t *free_bytes)
 struct walk {
 	struct file_zone *zone;
 	bool temporary; /* visit what interrupted puts left; otherwise objects */
+	bool folders;   /* visit folders, and go into none */
 	int (*visit)(struct walk *w, int folder, const char *base, const struct stat *st);
 	zone_list_call call;
 	void *context;
@@ -457,13 +458,15 @@ static int walk_entry(struct walk *w, int folder, const char *base)
 	if (fstatat(folder, base, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : refused(&w->zone->zone, "look at", base); /* ENOENT: deleted meanwhile */
 	if (S_ISREG(st.st_mode))
-		return is_temporary(base) == w->temporary ? w->visit(w, folder, base, &st) : 0;
+		return is_temporary(base) == w->temporary && !w->folders ? w->visit(w, folder, base, &st) : 0;
 	if (!S_ISDIR(st.st_mode)) {
 		log_warning("zone %s: '%s%s' is a link or a device: ignored", w->zone->zone.name, w->name, base);
 		return 0;
 	}
 	if (is_temporary(base))
 		return 0;
+	if (w->folders)
+		return w->visit(w, folder, base, &st);
 
 	size_t len = w->len;
 	int fd, code = open_step(w->zone, folder, base, false, &fd);
@@ -512,7 +515,7 @@ static int visit_listed(struct walk *w, int folder, const char *base, const stru
 {
 	(void)folder;
 	snprintf(w->name + w->len, sizeof w->name - w->len, "%s", base);
-	int code = w->call(w->context, w->name, (uint64_t)st->st_size);
+	int code = w->call(w->context, w->name, S_ISDIR(st->st_mode) ? 0 : (uint64_t)st->st_size);
 	w->name[w->len] = '\0';
 	return code;
 }
@@ -520,6 +523,15 @@ static int visit_listed(struct walk *w, int folder, const char *base, const stru
 static int file_list(struct zone *z, const char *prefix, zone_list_call call, void *context)
 {
 	struct walk w = { .zone = file_zone(z), .visit = visit_listed, .call = call, .context = context };
+
+	return walk_prefix(&w, prefix);
+}
+
+static int file_list_folders(struct zone *z, const char *prefix, zone_list_call call, void *context)
+{
+	struct walk w = {
+		.zone = file_zone(z), .folders = true, .visit = visit_listed, .call = call, .context = context
+	};
 
 	return walk_prefix(&w, prefix);
 }
@@ -653,6 +665,7 @@ const struct zone_driver zone_file_driver = {
 	.get_range = file_get_range,
 	.head = file_head,
 	.list = file_list,
+	.list_folders = file_list_folders,
 	.clock = file_clock,
 	.space = file_space,
 	.put = file_put,

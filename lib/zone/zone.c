@@ -198,6 +198,13 @@ int zone_list(struct zone *z, const char *prefix, zone_list_call call, void *con
 	return code ? code : z->driver->list(z, prefix, call, context);
 }
 
+int zone_list_folders(struct zone *z, const char *prefix, zone_list_call call, void *context)
+{
+	int code = check_prefix(z, prefix);
+
+	return code ? code : z->driver->list_folders(z, prefix, call, context);
+}
+
 int zone_clock(struct zone *z, int64_t *now, bool *independent)
 {
 	return z->driver->clock(z, now, independent);

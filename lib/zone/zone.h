@@ -69,6 +69,12 @@ must_check int zone_head(struct zone *z, const char *name, uint64_t *size);
 typedef int (*zone_list_call)(void *context, const char *name, uint64_t size);
 must_check int zone_list(struct zone *z, const char *prefix, zone_list_call call, void *context);
 
+/*
+ * Calls back for every folder right beneath `prefix`, with its name and size 0, in ascending order; what is in them is
+ * not looked at. Otherwise as zone_list().
+ */
+must_check int zone_list_folders(struct zone *z, const char *prefix, zone_list_call call, void *context);
+
 /* The zone's own clock; *independent: whether it is another machine's (or a test's). */
 must_check int zone_clock(struct zone *z, int64_t *now, bool *independent);
 

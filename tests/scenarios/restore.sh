@@ -98,6 +98,13 @@ check "of all that was promised" json 'len(d) == 2 and d[0]["dataset"] == "sms" 
 	d[0]["zones"] == ["ams-1", "ams-2"] and d[0]["state"] == "live" and len(d[0]["id"]) == 32'
 id=$(python3 -c 'import json; print(json.load(open("out"))[0]["id"])')
 check "an unknown dataset is a mistake" exits 2 "smx" "$restore" list smx $c
+for order in taken:taken_at expires:expires_at size:bytes; do
+	check "a list is sorted by ${order%:*}" exits 0 "" "$restore" list --all --sort "${order%:*}" $c --json
+	check "... as it should be" json "len(d) > 1 and d == sorted(d, key=lambda s: s['${order#*:}'])"
+done
+check "an order that is none is a mistake" exits 2 "taken" "$restore" list --sort age $c
+check "as words it is one table" exits 0 "" "$restore" list --sort size $c
+check "with one title" test "$(grep -c '^ID' out)" = 1
 check "ls shows a part" exits 0 "many/5.txt" "$restore" ls sms@latest many $c
 check "and nothing else" eval '! grep -aq numbers out'
 check "ls shows odd names so that they harm no terminal" exits 0 'odd\x0Aname \xFF' "$restore" ls sms@latest $c
@@ -183,6 +190,9 @@ check "one zone, a key and a signer are enough" exits 0 "" "$restore" restore sm
 check "for everything" same source bare
 check "list finds the datasets" exits 0 "" "$restore" list $one --zone-url "file://$PWD/bare2" --json
 check "by themselves" json 'len(d) == 1 and d[0]["dataset"] == "sms" and d[0]["zones"] == ["zone-1", "zone-2"]'
+ln -s nowhere bare1/sms/packs/link
+check "and look at no pack for that" eval 'exits 0 "sms@" "$restore" list $one && [ ! -s err ]'
+rm bare1/sms/packs/link
 check "but for a signer" exits 2 "--signer" "$restore" list --zone-url "file://$PWD/bare1"
 check "a configuration as well is a mistake" exits 2 "not both" "$restore" list $one $c
 check "what nobody trusted has signed is not shown" exits 3 "ignored" "$restore" list --zone-url "file://$PWD/bare1" --signer foreign/agent.pub

@@ -247,6 +247,23 @@ static void a_listing_is_complete_sorted_and_keeps_to_its_folder(void **state)
 	contract_assert_list("nothing/at/all/", "");
 }
 
+static void folders_are_listed_without_what_is_in_them(void **state)
+{
+	static const char *const names[] = { "top/sms/packs/a0/1", "top/calls/lease/2", "top/object", "top/sms-2/x" };
+	struct contract_listing l = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		assert_int_equal(zone_put(contract.writer, names[i], "x", 1), 0);
+	assert_int_equal(zone_list_folders(contract.zone, "top/", contract_note, &l), 0);
+	assert_string_equal(l.text, "top/calls=0\ntop/sms=0\ntop/sms-2=0\n");
+	l = (struct contract_listing){ 0 };
+	assert_int_equal(zone_list_folders(contract.zone, "top/sms/packs/a0/", contract_note, &l), 0);
+	assert_int_equal(zone_list_folders(contract.zone, "nothing/", contract_note, &l), 0);
+	assert_string_equal(l.text, "");
+	assert_int_equal(zone_list_folders(contract.zone, "top", contract_note, &l), ERR_FORMAT);
+}
+
 static void a_listing_without_a_prefix_is_of_everything(void **state)
 {
 	struct contract_listing l = { 0 };
@@ -423,6 +440,7 @@ static int zone_contract(const struct zone_place *place)
 		cmocka_unit_test(a_deleted_object_is_gone_and_its_name_free),
 		cmocka_unit_test(an_object_larger_than_asked_for_is_refused),
 		cmocka_unit_test(a_listing_is_complete_sorted_and_keeps_to_its_folder),
+		cmocka_unit_test(folders_are_listed_without_what_is_in_them),
 		cmocka_unit_test(a_listing_without_a_prefix_is_of_everything),
 		cmocka_unit_test(a_call_back_ends_a_listing),
 		cmocka_unit_test(objects_may_be_deleted_while_they_are_listed),
