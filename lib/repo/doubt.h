@@ -1,24 +1,26 @@
 /*
- * What lies under the name of an index or a header and opens in no zone (private to lib/repo): junk, which anybody who may write to one
- * zone can put there, or something real that is damaged? Collection waits for what may be real (repo->chain_broken), since what a
- * snapshot needs must not be taken for what nobody needs; junk is told and ignored, or one writer to one zone could stop the
- * collection of both for good.
+ * What lies under the name of an index or a header and opens in no zone (private to lib/repo): junk, which anybody who
+ * may write to one zone can put there, or something real that is damaged? Collection waits for what may be real
+ * (repo->chain_broken), since what a snapshot needs must not be taken for what nobody needs; junk is told and ignored,
+ * or one writer to one zone could stop the collection of both for good.
  *
  * An index is junk
- *	- when its bytes are those that its name says, and it is not what its owner signs: damage makes no matching hash;
+ *	- when its bytes are those that its name says, and it is not what its owner signs: damage makes no
+ *	  matching hash;
  *	- when its chain has a valid index of that number;
- *	- when it lies in one zone of two, and its number is beyond all that anything valid knows of: the chain itself, heads in
- *	  headers and in indexes, and what this catalogue remembers of what it wrote and was served. A real index there
- *	  would have been named by its snapshot's header. (One of a compaction is not; but then the packs that it replaced are gone, and
- *	  collection does not act while live snapshots lack chunks.)
+ *	- when it lies in one zone of two, and its number is beyond all that anything valid knows of: the chain
+ *	  itself, heads in headers and in indexes, and what this catalogue remembers of what it wrote and was
+ *	  served. A real index there would have been named by its snapshot's header. (One of a compaction is not;
+ *	  but then the packs that it replaced are gone, and collection does not act while live snapshots lack
+ *	  chunks.)
  *
  * A header is junk when it lies in one zone of two, and all this holds:
  *	- no seal of its snapshot lies in the other zone;
  *	- there are valid headers, and this catalogue remembers none newer than the newest of them;
- *	- headers name the newest index of each agent: a snapshot that is missing would have left one (while collection has added one
- *	  since the last night, this waits for the next);
- *	- the first valid header is the first of all, or the name is dated behind it, or is past its time by now. (Between others, a
- *	  header that is missing leaves a gap in the chain, which is told by itself.)
+ *	- headers name the newest index of each agent: a snapshot that is missing would have left one (while
+ *	  collection has added one since the last night, this waits for the next);
+ *	- the first valid header is the first of all, or the name is dated behind it, or is past its time by now.
+ *	  (Between others, a header that is missing leaves a gap in the chain, which is told by itself.)
  *
  * With a zone away, nothing is decided: all of it may be real.
  */

@@ -54,8 +54,8 @@ must_check int load_chains(struct repo *r, const struct listing listings[REPO_ZO
 must_check int load_snapshots(struct repo *r, struct listing listings[REPO_ZONES_MAX]);
 
 /*
- * What the catalogue took in of indexes. Under its place too, not its hash alone: else the copy of a known index under another number
- * or signer would pass for known.
+ * What the catalogue took in of indexes. Under its place too, not its hash alone: else the copy of a known index under
+ * another number or signer would pass for known.
  */
 must_check int load_note_index(struct repo *r, const uint8_t signer[KEY_ID_SIZE], uint64_t seq,
 			       const uint8_t hash[DIGEST_SIZE]);

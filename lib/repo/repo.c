@@ -49,9 +49,9 @@ static void open_zone(struct repo *r, unsigned i, const struct zone_place *place
 }
 
 /*
- * Facts "signer.<n>": whose indexes the catalogue took in, key ids; of one who is revoked, also up to where they count. What it learned
- * from one who is no signer any more, or behind what counts, cannot be told from the rest, and no reader would find a chunk
- * there: such a catalogue is none.
+ * Facts "signer.<n>": whose indexes the catalogue took in, key ids; of one who is revoked, also up to where they count.
+ * What it learned from one who is no signer any more, or behind what counts, cannot be told from the rest, and no
+ * reader would find a chunk there: such a catalogue is none.
  */
 #define FACT_SIGNER      "signer.%u"
 #define FACT_SIGNER_SIZE (KEY_ID_SIZE + DIGEST_SIZE)

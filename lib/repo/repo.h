@@ -120,15 +120,20 @@ struct repo {
 	struct index_pack *
 		unplaced; /* that count, but whose footer no zone gives now: the catalogue lacks them; ascending by name */
 	size_t unplaced_count;
-	/* Hashes of header objects that revoked keys signed, ascending: those that count, and those that do not (repo/revoked.h). */
+	/*
+	 * Hashes of header objects that revoked keys signed, ascending: those that count, and those that do not
+	 * (repo/revoked.h).
+	 */
 	uint8_t (*ancestry)[DIGEST_SIZE], (*disowned)[DIGEST_SIZE];
 	size_t ancestry_count, disowned_count;
 	struct doubt *doubts;
 	size_t doubt_count;
 	uint64_t header_seen; /* number of the newest header that this catalogue remembers; 0: none */
 	bool headers_only;    /* as opened */
-	/* A gap in headers or indexes that nothing explains, one that opens nowhere and may be real, or one of a revoked key that may count:
-	   collection must not act. */
+	/*
+	 * A gap in headers or indexes that nothing explains, one that opens nowhere and may be real, or one of a
+	 * revoked key that may count: collection must not act.
+	 */
 	bool chain_broken;
 	bool complete; /* every configured zone was listed whole */
 };
