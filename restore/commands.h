@@ -10,8 +10,13 @@ struct list_options {
 	const char *sort; /* NULL: by dataset */
 };
 
-struct view_options { /* ls, cat, diff */
+struct view_options { /* cat, diff */
 	struct access_options access;
+};
+
+struct ls_options {
+	struct access_options access;
+	bool sha256;
 };
 
 struct find_options {

@@ -60,6 +60,8 @@ void put_entry(struct json *j, const struct entry *e)
 	json_put_int(j, "mtime_ns", e->mtime_ns);
 	if (e->type == ENTRY_FILE && e->link == NULL)
 		json_put_hex(j, "fingerprint", e->fingerprint, DIGEST_SIZE);
+	if (e->has_sha256)
+		json_put_hex(j, "sha256", e->sha256, DIGEST_SIZE);
 	if (e->type == ENTRY_SYMLINK && e->link == NULL)
 		json_put_path(j, "target", e->target, e->target_len);
 	if (e->link != NULL)

@@ -70,6 +70,14 @@ static const struct option_row list_rows[] = {
 
 static const struct option_row view_rows[] = { KEY_ROWS(view_options), ZONE_ROWS(view_options), { 0 } };
 
+static const struct option_row ls_rows[] = {
+	{ "sha256", NULL, "print the files' SHA-256s, as sha256sum does and `sha256sum -c` reads them",
+	  offsetof(struct ls_options, sha256), OPTION_FLAG, NULL },
+	KEY_ROWS(ls_options),
+	ZONE_ROWS(ls_options),
+	{ 0 },
+};
+
 static const struct option_row find_rows[] = {
 	{ "ignore-case", NULL, "letters match in either case", offsetof(struct find_options, ignore_case), OPTION_FLAG,
 	  NULL },
@@ -104,8 +112,11 @@ static const struct command commands[] = {
 	{ "ls", "SNAPSHOT [PATH...]", "what is in a snapshot",
 	  "Lists the entries at and beneath each PATH (all without one): mode, owners, size, time of last change, "
 	  "path. '->' shows the "
-	  "target of a symbolic link, '=' the file that a hard link belongs to.\n" SNAPSHOTS BARE_HOST STATUSES,
-	  view_rows, sizeof(struct view_options), 1, -1, command_ls },
+	  "target of a symbolic link, '=' the file that a hard link belongs to.\n"
+	  "--sha256 needs a dataset with `sha256: true`; files without one are told (exit status 3).\n"
+	  "    nightfold-restore ls sms@latest --sha256 | (cd /srv/restored && sha256sum -c --quiet)\n" SNAPSHOTS
+		  BARE_HOST STATUSES,
+	  ls_rows, sizeof(struct ls_options), 1, -1, command_ls },
 	{ "restore", "SNAPSHOT [PATH...]", "restore a snapshot, or a part of it, into a folder",
 	  "Entries land at DIR/path, relative to the source's root, with owners, times and all other attributes. "
 	  "Objects are read from the "
@@ -133,8 +144,9 @@ static const struct command commands[] = {
 	{ "diff", "SNAPSHOT SNAPSHOT", "what changed from one snapshot to another",
 	  "One line an entry: '+' added, '-' removed, 'M' changed, and what of it. Content is compared by fingerprint, "
 	  "without fetching it; "
-	  "between two dataset keys (nightfold-keys rotate) files of several chunks count as changed.\n" SNAPSHOTS
-		  BARE_HOST STATUSES,
+	  "between two dataset keys (nightfold-keys rotate) files of several chunks count as changed, unless both "
+	  "snapshots have "
+	  "SHA-256s.\n" SNAPSHOTS BARE_HOST STATUSES,
 	  view_rows, sizeof(struct view_options), 2, 2, command_diff },
 	{ 0 },
 };

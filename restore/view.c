@@ -3,8 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
+#include "base/hex.h"
 #include "base/log.h"
 #include "commands.h"
 #include "entries.h"
@@ -12,8 +14,13 @@
 #include "repo/selection.h"
 
 struct printing {
-	bool json;
+	bool json, sha256;
 	struct rows rows;
+	/* for SHA-256s */
+	const struct opened *opened;
+	struct tree *originals; /* where hard links lead; opened when first needed */
+	bool to_terminal;
+	uint64_t without;
 };
 
 static void print_owner(const char *name, uint32_t len, uint32_t id)
@@ -51,11 +58,68 @@ static void print_entry(const struct entry *e)
 	putchar('\n');
 }
 
+/* As sha256sum escapes names: a line that begins with a backslash has them for backslash, newline and carriage return. */
+static void print_sum(const struct printing *p, const struct entry *e, const uint8_t sha256[DIGEST_SIZE])
+{
+	char hex[DIGEST_HEX];
+	bool escaped = false;
+
+	for (uint32_t i = 0; i < e->path_len; i++)
+		escaped = escaped || strchr("\\\n\r", e->path[i]) != NULL;
+	printf("%s%s  ", escaped ? "\\" : "", hex_encode(sha256, DIGEST_SIZE, hex));
+	if (p->to_terminal)
+		print_path(e->path, e->path_len);
+	for (uint32_t i = 0; i < e->path_len && !p->to_terminal; i++) {
+		char c = e->path[i];
+
+		if (c == '\\' || c == '\n' || c == '\r')
+			printf("\\%c", c == '\n' ? 'n' : c == '\r' ? 'r' : c);
+		else
+			putchar(c);
+	}
+	putchar('\n');
+}
+
+/* Of a further hard link, that of its file. */
+static int show_sum(struct printing *p, const struct entry *e)
+{
+	const struct entry *original = e;
+	const struct node *n;
+	int code = 0;
+
+	if (e->type != ENTRY_FILE)
+		return 0;
+	if (e->link != NULL && p->originals == NULL)
+		code = tree_open(p->opened->fetcher, p->opened->snapshot->header.root_id, p->opened->root_key,
+				 &p->originals);
+	if (code == 0 && e->link != NULL)
+		code = tree_original(p->originals, e, &original, &n);
+	if (code != 0 && !fetch_lost(code))
+		return code;
+	if (code == 0 && original->has_sha256)
+		print_sum(p, e, original->sha256);
+	else
+		p->without++;
+	return ferror(stdout) ? failed(ERR_SYSTEM, "cannot write to standard output") : 0;
+}
+
+static void tell_without(struct session *s, const struct printing *p)
+{
+	if (p->without > 0)
+		findings_add(s->findings, FINDING_SKIPPED, NULL, p->opened->name,
+			     "no SHA-256 was recorded of %" PRIu64
+			     " files: 'sha256: true' in the dataset's configuration makes the next run do it, but of "
+			     "files with more than 64 GiB of holes",
+			     p->without);
+}
+
 static int show_entry(void *context, const struct entry *e, const struct node *n)
 {
 	struct printing *p = context;
 
 	(void)n;
+	if (p->sha256)
+		return show_sum(p, e);
 	if (!p->json) {
 		print_entry(e);
 		return ferror(stdout) ? failed(ERR_SYSTEM, "cannot write to standard output") : 0;
@@ -69,13 +133,17 @@ static int show_entry(void *context, const struct entry *e, const struct node *n
 
 int command_ls(const struct common_options *common, const void *own, int argc, char **argv)
 {
-	const struct view_options *o = own;
-	struct printing p = { .json = common->json };
+	const struct ls_options *o = own;
 	struct session s;
 	struct opened opened = { 0 };
+	struct printing p = {
+		.json = common->json, .sha256 = o->sha256, .opened = &opened, .to_terminal = isatty(STDOUT_FILENO) == 1
+	};
 	struct selection selection = { 0 };
 	int code = session_open(common, &o->access, &s);
 
+	if (code == 0 && p.json && p.sha256)
+		code = failed(ERR_USAGE, "--sha256 prints lines for sha256sum; with --json the entries have it anyway");
 	if (code == 0)
 		code = selection_make((const char *const *)(argv + 1), (size_t)argc - 1, &selection);
 	if (code == 0)
@@ -86,6 +154,9 @@ int command_ls(const struct common_options *common, const void *own, int argc, c
 		code = selection_walk(&selection, opened.tree, s.findings, NULL, show_entry, &p);
 	if (code == 0 && p.json)
 		code = rows_end(&p.rows);
+	if (code == 0)
+		tell_without(&s, &p);
+	tree_close(p.originals);
 	selection_release(&selection);
 	opened_close(&opened);
 	return session_end(&s, code);

@@ -35,7 +35,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 CHUNK_MAX, NODE_MAX = 16 << 20, 1 << 20
-CHILDREN_MAX, ENTRIES_MAX, LEVEL_MAX, SIZE_MAX = 8192, 4096, 16, 1 << 62
+CHILDREN_MAX, ENTRIES_MAX, LEVEL_MAX, SIZE_MAX, HOLES_MAX = 8192, 4096, 16, 1 << 62, 1 << 36
 PACK_MAX, FOOTER_MAX, BLOBS_MAX = 64 << 20, 16 << 20, 65536
 SIGNED_MAX = {"header": 16 << 10, "index": 64 << 20, "seal": 64 << 10}
 CONTENT, NODE = 1, 2
@@ -43,7 +43,7 @@ AES, XCHACHA = 1, 2
 OVERHEAD = {AES: 12 + 16, XCHACHA: 24 + 16}
 ENTRIES, LIST, BRANCH = 0, 1, 2
 FILE, FOLDER, SYMLINK, FIFO, SOCKET, CHAR, BLOCK = range(7)
-USER, GROUP, SIZE, CONTENT_OF, FINGERPRINT, EXTENTS, CHANGED, TARGET, LINK, DEVICE, XATTRS = range(11)
+USER, GROUP, SIZE, CONTENT_OF, FINGERPRINT, EXTENTS, CHANGED, TARGET, LINK, DEVICE, XATTRS, SHA256 = range(12)
 
 
 class Bad(Exception):
@@ -409,8 +409,9 @@ ATTRIBUTES = {
     DEVICE: lambda v: all_are("uint", v) and len(v) == 2 and max(v) < 1 << 32,
     XATTRS: lambda v: all_are("bytes", v) and len(v) % 2 == 0 and 0 < len(v) <= 2 * 1024 and ascend(v[::2])
     and all(is_name(name, 255) for name in v[::2]) and all(len(value) <= 65536 for value in v[1::2]),
+    SHA256: lambda v: isinstance(v, bytes) and len(v) == 32,
 }
-ALLOWED = {FILE: {SIZE, CONTENT_OF, FINGERPRINT, EXTENTS, CHANGED}, SYMLINK: {TARGET}, CHAR: {DEVICE}, BLOCK: {DEVICE}}
+ALLOWED = {FILE: {SIZE, CONTENT_OF, FINGERPRINT, EXTENTS, CHANGED, SHA256}, SYMLINK: {TARGET}, CHAR: {DEVICE}, BLOCK: {DEVICE}}
 REQUIRED = {FILE: {FINGERPRINT}, SYMLINK: {TARGET}, CHAR: {DEVICE}, BLOCK: {DEVICE}}
 
 
@@ -429,11 +430,13 @@ class Entry:
         for key, value in a.items():
             need(ATTRIBUTES[key](value), f"{what}: attribute {key} is not as it should be")
         self.link, self.target, self.device = a.get(LINK), a.get(TARGET), a.get(DEVICE)
+        self.sha256 = a.get(SHA256)
         self.size, self.fingerprint, flat = a.get(SIZE, 0), a.get(FINGERPRINT), a.get(XATTRS, [])
         self.xattrs = list(zip(flat[::2], flat[1::2]))
         if self.type == FILE and not self.link:
             flat = a.get(EXTENTS, [0, self.size] if self.size else [])
             need(not flat or flat[-2] + flat[-1] <= self.size, f"{what}: its extents")
+            need(not self.sha256 or self.size - sum(flat[1::2]) <= HOLES_MAX, f"{what}: too many holes for a SHA-256")
             self.extents = list(zip(flat[::2], flat[1::2]))
             self.form, first, *rest = a.get(CONTENT_OF, [0, 0])
             count = (0, rest and rest[0], 1, 1)[self.form]
@@ -487,8 +490,8 @@ class Snapshot:
                 yield below
 
     def pieces(self, entry):
-        """The file's pieces, its fingerprint checked at the end."""
-        digests = hashlib.sha256()
+        """The file's pieces; its fingerprint and its SHA-256, if there is one, are checked at the end."""
+        digests, plain, at, room, left = hashlib.sha256(), hashlib.sha256(), 0, iter(entry.extents), 0
         for child in self.leaves(entry.content[0]) if entry.form == 3 else entry.content:
             data, _ = self.store.get(CONTENT, child.id, child.key)
             need(len(data) == child.size, f"chunk {child.id.hex()} has another length than its node says")
@@ -496,7 +499,22 @@ class Snapshot:
                 data = data[entry.slice[0]:sum(entry.slice)]
             digests.update(sha256(data))
             yield data
+            while entry.sha256 and data:
+                if not left:
+                    offset, left = next(room)
+                    zeros(plain, offset - at)
+                    at = offset + left
+                plain.update(data[:left])
+                data, left = data[left:], left - min(left, len(data))
+        zeros(plain, entry.size - at if entry.sha256 else 0)
+        need(entry.sha256 in (None, plain.digest()), f"entry {entry.path}: its SHA-256 does not match")
         need(digests.digest() == entry.fingerprint, f"entry {entry.path}: its fingerprint does not match")
+
+
+def zeros(digest, count):
+    while count:
+        digest.update(bytes(min(count, 1 << 20)))
+        count -= min(count, 1 << 20)
 
 
 # ---- restoring ----

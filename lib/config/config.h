@@ -79,6 +79,7 @@ struct config_dataset {
 	enum suite cipher;
 	enum dedup dedup;
 	bool cache_in_memory;      /* `cache_key: memory`: keys of the key cache in memory_dir */
+	bool sha256;               /* record the plain SHA-256 of each file */
 	struct duration dedup_key; /* how long a dataset key is used; zero: until it is rotated by hand */
 	int line, rpo_line;        /* rpo_line: 0 where the default stands */
 };

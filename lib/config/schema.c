@@ -274,6 +274,13 @@ static const struct schema_key dataset_keys[] = {
 	  .offset = offsetof(struct config_dataset, dedup),
 	  .initial = "content",
 	  .words = dedups },
+	{ .name = "sha256",
+	  .help = "Whether the plain SHA-256 of each file is recorded, for `ls --sha256` and comparison with the world "
+		  "outside. Content is hashed twice for it; when it is switched on, the next run reads every file.",
+	  .type = SCHEMA_SWITCH,
+	  .offset = offsetof(struct config_dataset, sha256),
+	  .initial = "false",
+	  .words = true_false },
 	{ .name = "cache_key",
 	  .help = "Where the keys are that open what the agent remembers of unchanged files: on `disk`, in `state`, or "
 		  "in "

@@ -18,7 +18,8 @@ enum attribute {
 	ATTRIBUTE_LINK = 8,
 	ATTRIBUTE_DEVICE = 9,
 	ATTRIBUTE_XATTRS = 10,
-	ATTRIBUTE_COUNT = 11,
+	ATTRIBUTE_SHA256 = 11,
+	ATTRIBUTE_COUNT = 12,
 };
 #define BIT(attribute) (1u << ATTRIBUTE_##attribute)
 
@@ -43,7 +44,8 @@ static uint32_t allowed_attributes(const struct entry *e)
 		return owner | BIT(LINK) | (e->type == ENTRY_FILE ? BIT(SIZE) : 0);
 	switch (e->type) {
 	case ENTRY_FILE:
-		return owner | BIT(XATTRS) | BIT(SIZE) | BIT(CONTENT) | BIT(FINGERPRINT) | BIT(EXTENTS) | BIT(CHANGED);
+		return owner | BIT(XATTRS) | BIT(SIZE) | BIT(CONTENT) | BIT(FINGERPRINT) | BIT(EXTENTS) | BIT(CHANGED) |
+		       BIT(SHA256);
 	case ENTRY_SYMLINK:
 		return owner | BIT(XATTRS) | BIT(TARGET);
 	case ENTRY_CHAR:
@@ -68,7 +70,7 @@ static uint32_t present_attributes(const struct entry *e)
 	uint32_t present = (e->user_len != 0 ? BIT(USER) : 0) | (e->group_len != 0 ? BIT(GROUP) : 0) |
 			   (e->size != 0 ? BIT(SIZE) : 0) | (e->content.form != CONTENT_NONE ? BIT(CONTENT) : 0) |
 			   (e->sparse ? BIT(EXTENTS) : 0) | (e->changed ? BIT(CHANGED) : 0) |
-			   (e->xattr_count != 0 ? BIT(XATTRS) : 0);
+			   (e->xattr_count != 0 ? BIT(XATTRS) : 0) | (e->has_sha256 ? BIT(SHA256) : 0);
 
 	return (present & allowed_attributes(e)) | required_attributes(e);
 }
@@ -127,6 +129,8 @@ static int check_content(const struct entry *e, const struct node_child *childre
 
 	if (content_length(e, &length) < 0)
 		return ERR_FORMAT;
+	if (e->has_sha256 && e->size - length > ENTRY_SHA256_HOLES_MAX)
+		return bad(e, "has a SHA-256, though more than 64 GiB of it are holes");
 	if (c->form == CONTENT_NONE)
 		return length == 0 ? 0 : bad(e, "has a size but no content");
 
@@ -254,6 +258,8 @@ static int write_attribute(struct buf *out, const struct entry *e, enum attribut
 		return cbor_write_uint(out, e->minor);
 	case ATTRIBUTE_XATTRS:
 		return write_xattrs(out, e);
+	case ATTRIBUTE_SHA256:
+		return cbor_write_bytes(out, e->sha256, DIGEST_SIZE);
 	case ATTRIBUTE_COUNT:
 	default:
 		break;
@@ -419,6 +425,9 @@ static int read_attribute(struct cbor_reader *r, enum attribute attribute, struc
 		return cbor_read_u32(r, UINT32_MAX, &e->minor);
 	case ATTRIBUTE_XATTRS:
 		return read_xattrs(r, e, lists);
+	case ATTRIBUTE_SHA256:
+		e->has_sha256 = true;
+		return cbor_read_bytes_of(r, DIGEST_SIZE, e->sha256);
 	case ATTRIBUTE_COUNT:
 	default:
 		break;

@@ -25,14 +25,16 @@
 #define MARK_MAX            (4u << 10) /* condemned marks and leases */
 #define HEADS_MAX           64u        /* chains that one header or index may name */
 
-#define ENTRY_MAX         (640u << 10) /* one encoded entry */
-#define ENTRY_PATH_MAX    65535u
-#define ENTRY_NAME_MAX    255u /* one component */
-#define ENTRY_DEPTH_MAX   4096u
-#define ENTRY_OWNER_MAX   255u /* user or group name */
-#define ENTRY_TARGET_MAX  65535u
-#define ENTRY_XATTRS_MAX  1024u
-#define ENTRY_EXTENTS_MAX 8192u
-#define ENTRY_SIZE_MAX    (1ULL << 62)
+#define ENTRY_MAX              (640u << 10) /* one encoded entry */
+#define ENTRY_PATH_MAX         65535u
+#define ENTRY_NAME_MAX         255u /* one component */
+#define ENTRY_DEPTH_MAX        4096u
+#define ENTRY_OWNER_MAX        255u /* user or group name */
+#define ENTRY_TARGET_MAX       65535u
+#define ENTRY_XATTRS_MAX       1024u
+#define ENTRY_EXTENTS_MAX      8192u
+#define ENTRY_SIZE_MAX         (1ULL << 62)
+/* Of a file with more bytes of holes no SHA-256 is recorded: nothing makes hashing zeros faster, and 64 GiB take a minute. */
+#define ENTRY_SHA256_HOLES_MAX (1ULL << 36)
 
 #endif

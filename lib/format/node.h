@@ -72,10 +72,13 @@ struct entry {
 	bool changed;           /* the file changed while it was read, twice */
 	uint8_t fingerprint
 		[DIGEST_SIZE]; /* files: SHA-256 over the SHA-256 of each piece (docs/FORMAT.md, "Fingerprint") */
-	const char *target;    /* symlink: its target */
+	/* Files, where the writer was asked for it: of the whole file, the holes of a sparse one as zeros. */
+	bool has_sha256;
+	uint8_t sha256[DIGEST_SIZE];
+	const char *target; /* symlink: its target */
 	uint32_t target_len;
 	/*
-	 * Hard link: the path of an earlier entry, which has content, fingerprint, target, device and xattrs; here they
+	 * Hard link: the path of an earlier entry, which has content, fingerprint, sha256, target, device and xattrs; here they
 	 * are not written, and empty when read. NULL otherwise.
 	 */
 	const char *link;

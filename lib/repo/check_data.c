@@ -16,15 +16,17 @@
 #include "base/ordered.h"
 #include "base/stop.h"
 #include "repo/checking.h"
+#include "repo/content.h"
 #include "repo/decoder.h"
 #include "repo/examine.h"
 #include "repo/tree.h"
 
-#define BATCH_PARTS 256
-#define BATCH_BYTES (4u << 20)
-#define LOST_NAMED  1000 /* lost files of one snapshot that are told by name */
-#define CACHE_SLOTS (1u << 19)
-#define CACHE_KEY   16
+#define BATCH_PARTS  256
+#define BATCH_BYTES  (4u << 20)
+#define LOST_NAMED   1000 /* lost files of one snapshot that are told by name */
+#define CACHE_SLOTS  (1u << 19)
+#define CACHE_KEY    16
+#define PROVEN_SLOTS (1u << 16)
 
 /* ---- hashes of pieces seen ---- */
 
@@ -85,11 +87,42 @@ static void cache_clear(struct cache *cache)
 	cache->slots = xcalloc(CACHE_SLOTS, sizeof *cache->slots);
 }
 
+/* ---- SHA-256s that were recorded ---- */
+
+/*
+ * The hashes of pieces do not give the SHA-256 of a file of several pieces, or with holes: it is read once more for that, in order.
+ * Since fingerprint and extents together say what the file is, that is done once, whichever snapshot and zone it comes from.
+ * Touched by the walking thread alone; direct-mapped, like the cache.
+ */
+struct proven {
+	uint8_t (*slots)[CACHE_KEY];
+};
+
+static uint8_t *proven_slot(struct proven *proven, const struct entry *e, uint8_t key[DIGEST_SIZE])
+{
+	struct sha256 *hash = sha256_new();
+	uint32_t slot;
+
+	sha256_update(hash, e->fingerprint, DIGEST_SIZE);
+	sha256_update(hash, e->sha256, DIGEST_SIZE);
+	sha256_update(hash, &e->size, sizeof e->size);
+	if (e->extent_count > 0)
+		sha256_update(hash, e->extents, e->extent_count * sizeof *e->extents);
+	sha256_final(hash, key);
+	sha256_free(hash);
+	memcpy(&slot, key + CACHE_KEY, sizeof slot);
+	if (proven->slots == NULL)
+		proven->slots = xcalloc(PROVEN_SLOTS, sizeof *proven->slots);
+	return proven->slots[slot % PROVEN_SLOTS];
+}
+
 /* ---- one pass: one snapshot from one zone, or from any ---- */
 
 struct file {
 	bool node; /* no file, but a node that could not be had: all that it leads to */
 	uint8_t fingerprint[DIGEST_SIZE];
+	uint8_t sha256[DIGEST_SIZE]; /* to be that of the one piece, where has_sha256 says so */
+	bool has_sha256;
 	uint64_t size;
 	size_t path_len;
 	char path[];
@@ -113,6 +146,8 @@ struct pass {
 	struct checking *c;
 	struct fetcher *fetcher;
 	struct cache *cache;
+	struct proven *proven;
+	struct content_reader *reader; /* the walk's, for SHA-256s; opened when first needed */
 	struct progress *progress;
 	const struct snapshot *snapshot;
 	int zone; /* -1: any; what fails is lost */
@@ -123,7 +158,8 @@ struct pass {
 	atomic_bool gone;    /* the zone does not answer any more */
 	/* the consumer's */
 	struct sha256 *hash; /* over the pieces of the file at hand */
-	char *reason;        /* why the file at hand failed; NULL: it did not */
+	uint8_t last_piece[DIGEST_SIZE];
+	char *reason; /* why the file at hand failed; NULL: it did not */
 	uint64_t files, bytes, failed;
 	char first[256]; /* the first that failed, to be shown */
 };
@@ -238,6 +274,8 @@ static void end_file(struct pass *p, const struct file *file)
 	sha256_reset(p->hash);
 	if (p->reason == NULL && memcmp(digest, file->fingerprint, DIGEST_SIZE) != 0)
 		p->reason = xstrdup("its content is not what its fingerprint says");
+	if (p->reason == NULL && file->has_sha256 && memcmp(p->last_piece, file->sha256, DIGEST_SIZE) != 0)
+		p->reason = xstrdup("its content is not what its SHA-256 says");
 	if (p->reason != NULL) {
 		note_failure(p, file->path, file->path_len, file->node, p->reason);
 	} else {
@@ -260,10 +298,12 @@ static int consume(void *context, void *item)
 			p->reason = part->reason;
 			part->reason = NULL;
 		}
-		if (part->file != NULL)
+		if (part->file != NULL) {
 			end_file(p, part->file);
-		else
-			sha256_update(p->hash, part->digest, DIGEST_SIZE);
+			continue;
+		}
+		sha256_update(p->hash, part->digest, DIGEST_SIZE);
+		memcpy(p->last_piece, part->digest, DIGEST_SIZE);
 	}
 	progress_add(p->progress, batch->bytes, 1);
 	batch_free(NULL, batch);
@@ -310,6 +350,13 @@ static int add_piece(void *context, const struct piece *piece)
 	return code;
 }
 
+/* Its SHA-256 is that of the piece. */
+static bool is_one_piece(const struct entry *e)
+{
+	return !e->sparse &&
+	       (e->content.form == CONTENT_SLICE || (e->content.form == CONTENT_WHOLE && e->content.count == 1));
+}
+
 /* In order with the pieces, since the consumer counts by them. `reason`: given away. */
 static int add_end(struct pass *p, const struct entry *e, const char *path, size_t len, char *reason)
 {
@@ -321,15 +368,46 @@ static int add_end(struct pass *p, const struct entry *e, const char *path, size
 	part->file = xmalloc(sizeof *part->file + len);
 	*part->file = (struct file){ .node = e == NULL, .size = e == NULL ? 0 : e->size, .path_len = len };
 	memcpy(part->file->path, path, len);
-	if (e != NULL)
+	if (e != NULL) {
 		memcpy(part->file->fingerprint, e->fingerprint, DIGEST_SIZE);
+		memcpy(part->file->sha256, e->sha256, DIGEST_SIZE);
+		part->file->has_sha256 = e->has_sha256 && is_one_piece(e);
+	}
+	return code;
+}
+
+static int pass_over(void *context, uint64_t offset, const uint8_t *data, size_t len)
+{
+	(void)context, (void)offset, (void)data, (void)len;
+	return stop_check();
+}
+
+/* content_read() compares the SHA-256. */
+static int prove_sha256(struct pass *p, struct tree *tree, const struct entry *e, const struct node *node)
+{
+	uint8_t key[DIGEST_SIZE], *slot;
+
+	if (!e->has_sha256 || is_one_piece(e))
+		return 0;
+	slot = proven_slot(p->proven, e, key);
+	if (memcmp(slot, key, CACHE_KEY) == 0)
+		return 0;
+	if (p->reader == NULL)
+		p->reader = content_reader_new(p->fetcher);
+	int code = content_read(p->reader, tree, e, node, pass_over, NULL);
+	if (code == 0)
+		memcpy(slot, key, CACHE_KEY);
+	if (code == ERR_UNAVAILABLE && p->zone >= 0)
+		atomic_store(&p->gone, true);
 	return code;
 }
 
 static int add_file(struct pass *p, struct tree *tree, const struct entry *e, const struct node *node)
 {
-	int code = tree_pieces(tree, e, node, add_piece, p);
+	int code = prove_sha256(p, tree, e, node);
 
+	if (code == 0)
+		code = tree_pieces(tree, e, node, add_piece, p);
 	if (code != 0 && !fetch_lost(code))
 		return code;
 	return add_end(p, e, e->path, e->path_len, code == 0 ? NULL : xstrdup(err_message()));
@@ -413,6 +491,7 @@ static int walk(struct pass *p, const uint8_t root_key[KEY_SIZE])
 	code = code == 0 ? ordered_finish(p->ordered) : ordered_abort(p->ordered, code);
 	tree_close(tree);
 	tree_close(p->originals);
+	content_reader_free(p->reader);
 	sha256_free(p->hash);
 	free(p->reason);
 	return code;
@@ -423,6 +502,7 @@ static int walk(struct pass *p, const uint8_t root_key[KEY_SIZE])
 struct data {
 	struct checking *c;
 	struct cache cache;
+	struct proven proven;
 	struct progress *progress;
 	unsigned *failed; /* by snapshot: zones that did not give all of it */
 	unsigned *tried;  /* by snapshot: zones that were asked */
@@ -460,6 +540,7 @@ static int check_snapshot(struct data *d, struct fetcher *fetcher, size_t number
 	struct pass p = { .c = d->c,
 			  .fetcher = fetcher,
 			  .cache = &d->cache,
+			  .proven = &d->proven,
 			  .progress = d->progress,
 			  .snapshot = &r->snapshots[number],
 			  .zone = zone };
@@ -561,6 +642,7 @@ int check_data(struct checking *c)
 	free(d.failed);
 	free(d.tried);
 	free(d.cache.slots);
+	free(d.proven.slots);
 	pthread_mutex_destroy(&d.cache.lock);
 	return code;
 }

@@ -4,17 +4,18 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "crypto/digest.h"
 #include "repo/decoder.h"
+#include "repo/file_sha256.h"
 
 struct content_reader {
 	struct decoder *decoder;
 	struct sha256 *hash;
+	struct file_sha256 *plain;
 };
 
 struct reading {
 	struct content_reader *reader;
-	struct extent_walk walk;
+	struct extent_walk walk; /* its entry is the file */
 	content_call call;
 	void *context;
 };
@@ -49,6 +50,7 @@ struct content_reader *content_reader_new(struct fetcher *f)
 
 	c->decoder = decoder_new(f);
 	c->hash = sha256_new();
+	c->plain = file_sha256_new(NULL, NULL);
 	return c;
 }
 
@@ -58,6 +60,7 @@ void content_reader_free(struct content_reader *c)
 		return;
 	decoder_free(c->decoder);
 	sha256_free(c->hash);
+	file_sha256_free(c->plain);
 	free(c);
 }
 
@@ -81,6 +84,8 @@ static int read_piece(void *context, const struct piece *piece)
 		return code;
 	sha256(data, (size_t)left, digest);
 	sha256_update(r->reader->hash, digest, sizeof digest);
+	if (r->walk.entry->has_sha256)
+		code = file_sha256_add(r->reader->plain, data, (size_t)left);
 	while (left > 0 && code == 0) {
 		uint64_t offset, len = extent_walk_next(&r->walk, left, &offset);
 
@@ -95,15 +100,21 @@ int content_read(struct content_reader *c, struct tree *t, const struct entry *e
 		 content_call call, void *context)
 {
 	struct reading reading = { .reader = c, .walk = { .entry = e }, .call = call, .context = context };
-	uint8_t fingerprint[DIGEST_SIZE];
+	uint8_t fingerprint[DIGEST_SIZE], plain[DIGEST_SIZE];
 
 	sha256_reset(c->hash);
+	if (e->has_sha256)
+		file_sha256_begin(c->plain, e);
 	int code = tree_pieces(t, e, n, read_piece, &reading);
 	decoder_done(c->decoder);
+	if (code == 0 && e->has_sha256)
+		code = file_sha256_end(c->plain, e->size, plain);
 	if (code != 0)
 		return code;
 	sha256_final(c->hash, fingerprint);
-	return memcmp(fingerprint, e->fingerprint, DIGEST_SIZE) == 0
-		       ? 0
-		       : failed(ERR_INTEGRITY, "its fingerprint is not the one that was taken at the backup");
+	if (memcmp(fingerprint, e->fingerprint, DIGEST_SIZE) != 0)
+		return failed(ERR_INTEGRITY, "its fingerprint is not the one that was taken at the backup");
+	if (e->has_sha256 && memcmp(plain, e->sha256, DIGEST_SIZE) != 0)
+		return failed(ERR_INTEGRITY, "its SHA-256 is not the one that was taken at the backup");
+	return 0;
 }

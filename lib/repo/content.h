@@ -27,7 +27,8 @@ must_check int content_chunk(struct content_reader *c, const struct piece *piece
 
 /*
  * Calls back for the bytes of a file in ascending order of their `offset` in it; nothing for holes. At the end the
- * fingerprint is checked: ERR_INTEGRITY, when the caller has seen the bytes already.
+ * fingerprint is checked, and the SHA-256 where one was recorded: ERR_INTEGRITY, when the caller has seen the bytes
+ * already.
  */
 typedef int (*content_call)(void *context, uint64_t offset, const uint8_t *data, size_t len);
 must_check int content_read(struct content_reader *c, struct tree *t, const struct entry *e, const struct node *n,

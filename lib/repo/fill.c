@@ -11,9 +11,11 @@
 #include "base/stop.h"
 #include "crypto/digest.h"
 #include "repo/decoder.h"
+#include "repo/file_sha256.h"
 
-#define DEPTH       32 /* items between the producer and the consumer */
-#define MEMBERS_MAX 16 /* small files an item; with DEPTH this bounds the open files */
+#define DEPTH        32 /* items between the producer and the consumer */
+#define MEMBERS_MAX  16 /* small files an item; with DEPTH this bounds the open files */
+#define WRITTEN_SIZE (256u << 10)
 
 /* A file being filled. It stands in the list of open ones until finish_file(). */
 struct file {
@@ -23,7 +25,10 @@ struct file {
 	uint64_t size;
 	uint8_t fingerprint[DIGEST_SIZE];
 	struct sha256 *hash; /* the consumer's; NULL for a file of one piece */
-	atomic_bool bad;     /* no use in going on with it; `reason` is set before, by one thread only */
+	bool has_sha256;
+	uint8_t sha256[DIGEST_SIZE];
+	struct file_sha256 *plain; /* its maker, unless it is the hash of the one piece */
+	atomic_bool bad;           /* no use in going on with it; `reason` is set before, by one thread only */
 	atomic_flag reason_set;
 	char *reason;
 };
@@ -59,6 +64,8 @@ struct fill {
 	struct file *current; /* the file whose pieces are being pushed */
 	uint64_t current_offset;
 
+	uint8_t *written; /* the consumer's: what the target gives back */
+
 	pthread_mutex_t lock; /* guards all that follows; innermost */
 	struct item *free_items[DEPTH + 1];
 	unsigned free_count;
@@ -93,6 +100,11 @@ static void item_give(void *context, void *argument)
 
 /* ---- files ---- */
 
+static bool has_one_piece(const struct entry *e)
+{
+	return e->content.form == CONTENT_SLICE || (e->content.form == CONTENT_WHOLE && e->content.count == 1);
+}
+
 static int open_file(struct fill *p, const struct entry *e, struct file **out)
 {
 	struct target_file *target;
@@ -105,6 +117,12 @@ static int open_file(struct fill *p, const struct entry *e, struct file **out)
 	file->path = xstrndup(e->path, e->path_len);
 	file->size = e->size;
 	memcpy(file->fingerprint, e->fingerprint, DIGEST_SIZE);
+	file->has_sha256 = e->has_sha256;
+	memcpy(file->sha256, e->sha256, DIGEST_SIZE);
+	if (e->has_sha256 && (e->sparse || !has_one_piece(e))) {
+		file->plain = file_sha256_new(NULL, NULL);
+		file_sha256_begin(file->plain, e);
+	}
 	atomic_flag_clear(&file->reason_set);
 
 	pthread_mutex_lock(&p->lock);
@@ -140,6 +158,7 @@ static void unlink_file(struct fill *p, struct file *file)
 static void free_file(struct file *file)
 {
 	sha256_free(file->hash);
+	file_sha256_free(file->plain);
 	free(file->path);
 	free(file->reason);
 	free(file);
@@ -200,6 +219,25 @@ static int write_piece(struct fill *p, struct item *item, const uint8_t *data)
 	return target_file_write(item->file->target, item->content_offset, data + m->offset, m->length);
 }
 
+/* The file's SHA-256, at its end. `digest`: of its one piece, where it is that. */
+static int check_sha256(struct file *file, const uint8_t *digest)
+{
+	uint8_t plain[DIGEST_SIZE];
+	int code = 0;
+
+	if (!file->has_sha256 || atomic_load(&file->bad))
+		return 0;
+	if (file->plain != NULL)
+		code = file_sha256_end(file->plain, file->size, plain);
+	else
+		memcpy(plain, digest, DIGEST_SIZE);
+	if (code == 0 && memcmp(plain, file->sha256, DIGEST_SIZE) != 0) {
+		(void)!failed(ERR_INTEGRITY, "its SHA-256 is not the one that was taken at the backup");
+		spoil(file);
+	}
+	return code;
+}
+
 static int write_small(struct fill *p, struct file *file, const uint8_t *data, size_t len)
 {
 	uint8_t digest[DIGEST_SIZE], fingerprint[DIGEST_SIZE];
@@ -210,7 +248,11 @@ static int write_small(struct fill *p, struct file *file, const uint8_t *data, s
 	sha256(data, len, digest);
 	sha256(digest, sizeof digest, fingerprint);
 	progress_add(p->progress, len, 0);
-	return finish_file(p, file, fingerprint);
+	if (file->plain != NULL)
+		code = file_sha256_add(file->plain, data, len);
+	if (code == 0)
+		code = check_sha256(file, digest);
+	return code == 0 ? finish_file(p, file, fingerprint) : code;
 }
 
 static int fill_from(struct fill *p, struct decoder *d, struct item *item)
@@ -252,6 +294,25 @@ static int work(void *context, void *worker, void *argument)
 	return code;
 }
 
+/* Pieces were written in any order: in theirs they are taken from the target, which has them in memory still. */
+static int hash_written(struct fill *p, const struct item *item)
+{
+	uint64_t at = item->content_offset, end = at + item->members[0].length;
+	int code = 0;
+
+	if (p->written == NULL)
+		p->written = xmalloc(WRITTEN_SIZE);
+	while (at < end && code == 0) {
+		size_t len = end - at < WRITTEN_SIZE ? (size_t)(end - at) : WRITTEN_SIZE;
+
+		code = target_file_read(item->file->target, at, p->written, len);
+		if (code == 0)
+			code = file_sha256_add(item->file->plain, p->written, len);
+		at += len;
+	}
+	return code;
+}
+
 static int consume(void *context, void *argument)
 {
 	struct fill *p = context;
@@ -261,9 +322,13 @@ static int consume(void *context, void *argument)
 
 	if (item->type == ITEM_PIECE) {
 		sha256_update(item->file->hash, item->digest, DIGEST_SIZE);
+		if (item->file->plain != NULL && !atomic_load(&item->file->bad))
+			code = hash_written(p, item);
 	} else if (item->type == ITEM_END) {
 		sha256_final(item->file->hash, fingerprint);
-		code = finish_file(p, item->file, fingerprint);
+		code = check_sha256(item->file, NULL);
+		if (code == 0)
+			code = finish_file(p, item->file, fingerprint);
 	}
 	item_give(p, item);
 	return code;
@@ -369,11 +434,6 @@ static int end_file(struct fill *p)
 	return ordered_push(p->ordered, item, true);
 }
 
-static bool has_one_piece(const struct entry *e)
-{
-	return e->content.form == CONTENT_SLICE || (e->content.form == CONTENT_WHOLE && e->content.count == 1);
-}
-
 int fill_add(struct fill *p, struct tree *t, const struct entry *e, const struct node *n)
 {
 	bool small = has_one_piece(e);
@@ -433,6 +493,7 @@ static void discard_open(struct fill *p)
 static void release(struct fill *p)
 {
 	discard_open(p);
+	free(p->written);
 	pthread_mutex_destroy(&p->lock);
 	fill_lost_free(&p->lost);
 	secret_free(p->keys);

@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/ordered.h"
 #include "base/stop.h"
+#include "repo/file_sha256.h"
 #include "repo/gather_item.h"
 
 #define BATCHES       8u
@@ -20,10 +21,11 @@ struct gathering {
 	struct gather_counts *counts;
 	struct pool *batches, *pieces;
 	struct ordered *pipe;
-	struct item *batch; /* being filled; NULL once the pipeline failed */
-	bool failed;        /* the pipeline knows why */
-	uint8_t *grouping;  /* guarded */
-	uint8_t *window;    /* bytes read and not yet cut: o->pipeline.window */
+	struct item *batch;             /* being filled; NULL once the pipeline failed */
+	bool failed;                    /* the pipeline knows why */
+	uint8_t *grouping;              /* guarded */
+	uint8_t *window;                /* bytes read and not yet cut: o->pipeline.window */
+	struct file_sha256 *plain_hash; /* the producer's; NULL unless it is asked for */
 	/* the cache's cursor */
 	const struct shard *shard;
 	uint32_t shard_at;
@@ -54,13 +56,17 @@ static void worker_free(void *worker)
 	free(w);
 }
 
-/* The fingerprint of a file of one piece. */
-static void print_one(const uint8_t *data, size_t len, uint8_t out[DIGEST_SIZE])
+/* A file of one piece: its fingerprint, and its SHA-256 where that is the piece's; of a sparse one it has been made. */
+static void hash_one(const struct gathering *g, const uint8_t *data, struct entry *e)
 {
 	uint8_t digest[DIGEST_SIZE];
 
-	sha256(data, len, digest);
-	sha256(digest, sizeof digest, out);
+	sha256(data, e->content.length, digest);
+	sha256(digest, sizeof digest, e->fingerprint);
+	if (g->o->sha256 && !e->sparse) {
+		memcpy(e->sha256, digest, DIGEST_SIZE);
+		e->has_sha256 = true;
+	}
 }
 
 /* The producer may be waiting for an item that now stays in the pipeline. Passes the code on. */
@@ -85,7 +91,7 @@ static int work(void *context, void *worker, void *argument)
 		struct entry *e = &item->entries[i];
 
 		if (item->grouped[i] && e->content.form == CONTENT_SLICE)
-			print_one(item->data + e->content.offset, e->content.length, e->fingerprint);
+			hash_one(g, item->data + e->content.offset, e);
 	}
 	sha256(item->data, item->len, digest);
 	if (chunk_store_draws_keys(g->o->store))
@@ -224,7 +230,13 @@ static bool unchanged(const struct entry *e, const struct stat_print *print, con
 	       old->mtime_ns == e->mtime_ns;
 }
 
-/* Takes content, fingerprint and extents from the cached entry into the batch's last entry, its refs behind those that are there. */
+/* An unchanged file is read again all the same when its SHA-256 is asked for and was not when it was read. */
+static bool lacks_sha256(const struct gathering *g, const struct entry *old)
+{
+	return g->o->sha256 && !old->has_sha256 && file_sha256_possible(old);
+}
+
+/* Takes content, fingerprints and extents from the cached entry into the batch's last entry, its refs behind those that are there. */
 static bool adopt_content(struct gathering *g, const struct entry *old, uint32_t count)
 {
 	struct item *batch = g->batch;
@@ -237,6 +249,8 @@ static bool adopt_content(struct gathering *g, const struct entry *old, uint32_t
 	e->content = old->content;
 	e->content.child = batch->ref_count;
 	memcpy(e->fingerprint, old->fingerprint, DIGEST_SIZE);
+	e->has_sha256 = g->o->sha256 && old->has_sha256;
+	memcpy(e->sha256, old->sha256, DIGEST_SIZE);
 	for (uint32_t i = 0; i < count; i++) {
 		struct chunk_ref *ref = &batch->refs[batch->ref_count++];
 
@@ -281,15 +295,6 @@ static int group_is_kept(struct gathering *g, bool *kept)
 	return chunk_store_has(g->o->store, first->id, kept);
 }
 
-static uint64_t content_length(const struct entry *e)
-{
-	uint64_t length = 0;
-
-	for (uint32_t i = 0; i < e->extent_count; i++)
-		length += e->extents[i].length;
-	return e->sparse ? length : e->size;
-}
-
 /*
  * The file changed while it was read, each time: what was read is taken, as the source describes it (source_read_end()), and said to
  * be changed. A member of a group that outgrew the group is cut off at what was read.
@@ -299,13 +304,21 @@ static void settle_changed(struct gathering *g, struct entry *e, uint64_t got)
 	_free_ char *path = xstrndup(e->path, e->path_len);
 
 	e->changed = true;
-	if (content_length(e) != got) {
+	if (file_content_length(e) != got) {
 		e->sparse = false;
 		e->extent_count = 0;
 		e->size = got;
 	}
 	findings_add(g->o->findings, FINDING_SKIPPED, NULL, path,
 		     "changed while it was read, twice: taken as it was last seen");
+}
+
+static void tell_unhashed(struct gathering *g, const struct entry *e)
+{
+	_free_ char *path = xstrndup(e->path, e->path_len);
+
+	findings_add(g->o->findings, FINDING_NOTE, NULL, path,
+		     "has more than 64 GiB of holes, which would take too long to hash: no SHA-256 is recorded");
 }
 
 static int read_whole(struct source *source, uint8_t *data, size_t room, size_t *got)
@@ -316,6 +329,22 @@ static int read_whole(struct source *source, uint8_t *data, size_t room, size_t 
 	for (*got = 0; part > 0 && *got < room && code == 0; *got += part)
 		code = source_read(source, data + *got, room - *got, &part);
 	return code;
+}
+
+/* Of a member that has bytes and no holes, the worker makes it (hash_one()). */
+static int hash_member(struct gathering *g, struct entry *e, const uint8_t *data, size_t len)
+{
+	e->has_sha256 = false;
+	if (!g->o->sha256 || (!e->sparse && len > 0))
+		return 0;
+	if (!file_sha256_possible(e)) {
+		tell_unhashed(g, e);
+		return 0;
+	}
+	file_sha256_begin(g->plain_hash, e);
+	int code = file_sha256_add(g->plain_hash, data, len);
+	e->has_sha256 = true;
+	return code == 0 ? file_sha256_end(g->plain_hash, e->size, e->sha256) : code;
 }
 
 /* Reads one member behind what is in the batch's data. *taken false: it is to be left out. */
@@ -338,7 +367,7 @@ static int read_member(struct gathering *g, struct entry *e, struct stat_print *
 			code = source_read_end(g->o->source, e, print, &same);
 		if (code != 0)
 			return code;
-		same = same && got == content_length(e);
+		same = same && got == file_content_length(e);
 		if (!item_set_extents(batch, e, e->extents, e->extent_count))
 			return skip_open(g, e, print, "its extents are too many to be stored");
 	}
@@ -349,6 +378,9 @@ static int read_member(struct gathering *g, struct entry *e, struct stat_print *
 				       .length = got };
 	if (got == 0)
 		sha256(NULL, 0, e->fingerprint);
+	int code = hash_member(g, e, batch->data + batch->len, got);
+	if (code != 0)
+		return code;
 	batch->len += got;
 	g->counts->read_files++;
 	g->counts->read_bytes += got;
@@ -490,7 +522,7 @@ struct reading {
 	struct stat_print print;
 	size_t filled; /* of the window */
 	uint64_t total;
-	bool end;
+	bool end, hashed, was_sparse;
 	bool unreadable; /* it is the source that failed, not the pipeline */
 };
 
@@ -514,10 +546,11 @@ static int fill_window(struct reading *r)
 
 static int push_piece(struct reading *r, const uint8_t *data, size_t len)
 {
-	struct item *piece = pool_take(r->g->pieces);
+	int code = r->hashed ? file_sha256_add(r->g->plain_hash, data, len) : 0;
+	struct item *piece = code == 0 ? pool_take(r->g->pieces) : NULL;
 
 	if (piece == NULL)
-		return pipeline_failed(r->g);
+		return code != 0 ? code : pipeline_failed(r->g);
 	memcpy(piece->data, data, len);
 	piece->len = len;
 	piece->first = r->total == 0;
@@ -560,11 +593,15 @@ static int read_once(struct reading *r, bool *same)
 
 	if (code != 0)
 		return code;
+	r->hashed = g->o->sha256 && file_sha256_possible(r->e);
+	if (r->hashed)
+		file_sha256_begin(g->plain_hash, r->e);
+	r->was_sparse = r->e->sparse;
 	code = read_pieces(r);
 	if (r->unreadable)
 		return code;
 	int end = source_read_end(g->o->source, r->e, &r->print, same);
-	*same = *same && r->total == content_length(r->e);
+	*same = *same && r->total == file_content_length(r->e);
 	return code != 0 ? code : end;
 }
 
@@ -585,6 +622,26 @@ static int end_large(struct gathering *g, const struct entry *e, const struct st
 	return send_batch(g, true);
 }
 
+/*
+ * plain_hash has the content by the extents that it was read by. A changed file that is described by others by now has no SHA-256: it is
+ * read again the next time.
+ */
+static int settle_sha256(struct reading *r)
+{
+	struct entry *e = r->e;
+
+	if (!r->g->o->sha256)
+		return 0;
+	if (!r->hashed || !file_sha256_possible(e)) {
+		tell_unhashed(r->g, e);
+		return 0;
+	}
+	if (e->sparse != r->was_sparse || file_content_length(e) != r->total)
+		return 0;
+	e->has_sha256 = true;
+	return file_sha256_end(r->g->plain_hash, e->size, e->sha256);
+}
+
 static int read_large(struct gathering *g, const struct entry *e, const struct stat_print *print)
 {
 	struct entry now = *e, *added;
@@ -599,6 +656,9 @@ static int read_large(struct gathering *g, const struct entry *e, const struct s
 	g->counts->read_files++;
 	if (!same)
 		settle_changed(g, &now, r.total);
+	code = settle_sha256(&r);
+	if (code != 0)
+		return code;
 	if (r.total > 0)
 		return end_large(g, &now, &r.print);
 	sha256(NULL, 0, now.fingerprint);
@@ -654,11 +714,14 @@ static int take_entry(struct gathering *g, const struct entry *e, const struct s
 	if (e->type != ENTRY_FILE || e->link != NULL || e->size == 0) {
 		struct entry plain = *e;
 
-		if (e->type == ENTRY_FILE && e->link == NULL)
+		if (e->type == ENTRY_FILE && e->link == NULL) {
 			sha256(NULL, 0, plain.fingerprint);
+			sha256(NULL, 0, plain.sha256);
+			plain.has_sha256 = g->o->sha256;
+		}
 		return add_to_batch(g, &plain, print, &(struct entry *){ NULL });
 	}
-	if (old != NULL && !unchanged(e, print, old, old_print))
+	if (old != NULL && (!unchanged(e, print, old, old_print) || lacks_sha256(g, old)))
 		old = NULL;
 	return e->size <= GROUP_FILE_MAX ? add_small(g, e, print, old) : add_large(g, e, print, old);
 }
@@ -681,6 +744,11 @@ static int produce(struct gathering *g)
 	return code == 0 ? close_batch(g) : code;
 }
 
+static int renew_lease(void *leases)
+{
+	return lease_renew(leases);
+}
+
 size_t gather_codec_max(const struct chunker *chunker)
 {
 	return chunker_max(chunker) > BATCH_DATA ? chunker_max(chunker) : BATCH_DATA;
@@ -700,6 +768,8 @@ int gather(const struct gather_options *options, struct gather_counts *counts, u
 	dataset_subkey(options->key, "grouping", g.grouping);
 	g.window = xmalloc(pipeline->window);
 	g.file_hash = sha256_new();
+	if (options->sha256)
+		g.plain_hash = file_sha256_new(renew_lease, options->leases);
 	g.batch = pool_take(g.batches);
 	g.pipe = ordered_new(pipeline->pieces + BATCHES, pipeline->workers, &calls, &g);
 
@@ -710,6 +780,7 @@ int gather(const struct gather_options *options, struct gather_counts *counts, u
 	if (code == 0)
 		code = tree_finish(options->tree, root_id, root_key);
 	sha256_free(g.file_hash);
+	file_sha256_free(g.plain_hash);
 	free(g.window);
 	secret_free(g.grouping);
 	pool_free(g.pieces);

@@ -25,6 +25,7 @@ struct gather_options {
 	const struct dataset_key *key;
 	int level; /* of zstd */
 	struct pipeline pipeline;
+	bool sha256; /* record it of every file; what the cache knows without is read again */
 };
 
 /* The largest piece that a worker packs: a chunk, or a group of small files. */

@@ -11,6 +11,7 @@
 #include "base/io.h"
 #include "crypto/digest.h"
 #include "repo/content.h"
+#include "repo/file_sha256.h"
 #include "source/beneath.h"
 
 struct read_back {
@@ -18,6 +19,7 @@ struct read_back {
 	uint8_t *data;
 	size_t cap;
 	struct sha256 *hash;
+	struct file_sha256 *plain;
 
 	/* the file that is being compared */
 	int fd;
@@ -33,6 +35,7 @@ struct read_back *read_back_new(const char *folder)
 	if (b->folder >= 0)
 		(void)syncfs(b->folder);
 	b->hash = sha256_new();
+	b->plain = file_sha256_new(NULL, NULL);
 	return b;
 }
 
@@ -42,6 +45,7 @@ void read_back_free(struct read_back *b)
 		return;
 	close_fd(&b->folder);
 	sha256_free(b->hash);
+	file_sha256_free(b->plain);
 	free(b->data);
 	free(b);
 }
@@ -70,7 +74,7 @@ static int read_piece(void *context, const struct piece *piece)
 	}
 	sha256(b->data, (size_t)piece->length, digest);
 	sha256_update(b->hash, digest, sizeof digest);
-	return 0;
+	return b->walk.entry->has_sha256 && !b->differs ? file_sha256_add(b->plain, b->data, (size_t)piece->length) : 0;
 }
 
 int read_back_file(struct read_back *b, struct tree *t, const struct entry *e, const struct node *n,
@@ -78,7 +82,7 @@ int read_back_file(struct read_back *b, struct tree *t, const struct entry *e, c
 {
 	_free_ char *path = xstrndup(e->path, e->path_len);
 	_fd_ int fd = beneath_open(b->folder, e->path, e->path_len, O_RDONLY);
-	uint8_t fingerprint[DIGEST_SIZE];
+	uint8_t fingerprint[DIGEST_SIZE], plain[DIGEST_SIZE];
 	struct stat st;
 
 	if (fd < 0 && errno == EACCES) {
@@ -89,14 +93,18 @@ int read_back_file(struct read_back *b, struct tree *t, const struct entry *e, c
 	b->walk = (struct extent_walk){ .entry = e };
 	b->differs = fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size != e->size;
 	sha256_reset(b->hash);
+	file_sha256_begin(b->plain, e);
 	if (!b->differs) {
 		(void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 		int code = tree_pieces(t, e, n, read_piece, b);
+		if (code == 0 && e->has_sha256 && !b->differs)
+			code = file_sha256_end(b->plain, e->size, plain);
 		if (code != 0)
 			return code;
 	}
 	sha256_final(b->hash, fingerprint);
-	if (b->differs || memcmp(fingerprint, e->fingerprint, DIGEST_SIZE) != 0)
+	if (b->differs || memcmp(fingerprint, e->fingerprint, DIGEST_SIZE) != 0 ||
+	    (e->has_sha256 && memcmp(plain, e->sha256, DIGEST_SIZE) != 0))
 		findings_add(findings, FINDING_LOST, NULL, path,
 			     "read back, it is not what was written: its file system or disk has damaged it");
 	return 0;

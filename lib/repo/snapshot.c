@@ -160,7 +160,8 @@ static int run_gather(struct taking *t, struct header *header, uint8_t root_key[
 						.chunker = t->chunker,
 						.key = t->o->key,
 						.level = t->o->dataset->compression,
-						.pipeline = t->pipeline };
+						.pipeline = t->pipeline,
+						.sha256 = t->o->dataset->sha256 };
 	struct gather_counts counts;
 	struct chunk_store_counts stored;
 	int code = gather(&options, &counts, header->root_id, root_key);

@@ -59,6 +59,9 @@ must_check int target_create_file(struct target *t, const struct entry *e, struc
  */
 must_check int target_file_write(struct target_file *f, uint64_t content_offset, const void *data, size_t len);
 
+/* What was written there, as the file system gives it back. ERR_SYSTEM when it gives less. */
+must_check int target_file_read(struct target_file *f, uint64_t content_offset, void *data, size_t len);
+
 /*
  * Sets owner, mode, xattrs, times; closes; frees, also on error. `discard`: unlinks it instead (its content could not
  * be had), with the hard links that were made to it meanwhile.

@@ -69,7 +69,7 @@ static void free_file(struct target_file *f)
 
 static int open_new(struct target *t, const struct entry *e, int folder, const char *name, int *fd)
 {
-	int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, code;
+	int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, code;
 
 	*fd = openat(folder, name, flags, 0600);
 	if (*fd < 0 && errno == EEXIST) {
@@ -133,26 +133,65 @@ static uint32_t extent_at(const struct target_file *f, uint64_t content_offset)
 	return low;
 }
 
-int target_file_write(struct target_file *f, uint64_t content_offset, const void *data, size_t len)
+/* Where in the file the content at this offset lies, and how much of it lies together. */
+static int place_content(const struct target_file *f, uint64_t content_offset, size_t len, uint64_t *offset,
+			 size_t *together)
 {
-	const uint8_t *from = data;
 	const struct entry *e = f->entry;
 
 	if (content_offset > f->content_size || len > f->content_size - content_offset)
 		return target_failed(ERR_FORMAT, e, "its content is longer than its size says");
-	if (!e->sparse)
-		return io_pwrite(f->fd, data, len, content_offset, e->path);
-	for (uint32_t i = extent_at(f, content_offset); len > 0; i++) {
+	*offset = content_offset;
+	*together = len;
+	if (e->sparse && len > 0) {
+		uint32_t i = extent_at(f, content_offset);
 		uint64_t within = content_offset - f->starts[i], left = e->extents[i].length - within;
-		size_t n = left < len ? (size_t)left : len;
-		int code = io_pwrite(f->fd, from, n, e->extents[i].offset + within, e->path);
 
+		*offset = e->extents[i].offset + within;
+		*together = left < len ? (size_t)left : len;
+	}
+	return 0;
+}
+
+int target_file_write(struct target_file *f, uint64_t content_offset, const void *data, size_t len)
+{
+	const uint8_t *from = data;
+	uint64_t offset;
+	size_t n;
+
+	do {
+		int code = place_content(f, content_offset, len, &offset, &n);
+
+		if (code == 0)
+			code = io_pwrite(f->fd, from, n, offset, f->entry->path);
 		if (code != 0)
 			return code;
 		from += n;
 		content_offset += n;
 		len -= n;
-	}
+	} while (len > 0);
+	return 0;
+}
+
+int target_file_read(struct target_file *f, uint64_t content_offset, void *data, size_t len)
+{
+	uint8_t *to = data;
+	uint64_t offset;
+	size_t n, got;
+
+	do {
+		int code = place_content(f, content_offset, len, &offset, &n);
+
+		if (code == 0)
+			code = io_pread(f->fd, to, n, offset, &got, f->entry->path);
+		if (code == 0 && got != n)
+			code = target_failed(ERR_SYSTEM, f->entry, "it is shorter than what was written to it");
+		if (code != 0)
+			return code;
+		to += n;
+		content_offset += n;
+		len -= n;
+	} while (len > 0);
 	return 0;
 }
 

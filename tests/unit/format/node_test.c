@@ -360,6 +360,9 @@ static int decode_raw(unsigned type, unsigned level, size_t ids, size_t keys, co
 #define PRINT                                                                                                          \
 	"\x04\x58\x20"                                                                                                 \
 	"................................" /* a fingerprint */
+#define SUM                                                                                                            \
+	"\x0b\x58\x20"                                                                                                 \
+	"................................" /* a SHA-256 */
 #define ROW(message, type, level, ids, keys, sizes, body)                                                              \
 	{                                                                                                              \
 		message, type, level, ids, keys, sizes, body, sizeof(body) - 1                                         \
@@ -401,7 +404,17 @@ static void nodes_that_break_a_rule_are_refused(void **state)
 		ROW("is 7, the limit is 6", 0, 0, 0, 0, 0, "\x81\x88\x41x\x07\x00\x00\x00\x00\x00\xa0"),
 		ROW("not in ascending order", 0, 0, 0, 0, 0, "\x81" FIFO "\xa2\x01\x41g\x00\x41u"),
 		ROW("not in ascending order", 0, 0, 0, 0, 0, "\x81" FIFO "\xa2\x01\x41g\x01\x41g"),
-		ROW("is 11, the limit is 10", 0, 0, 0, 0, 0, "\x81" FIFO "\xa1\x0b\x41g"),
+		ROW("is 12, the limit is 11", 0, 0, 0, 0, 0, "\x81" FIFO "\xa1\x0c\x41g"),
+		ROW(NULL, 0, 0, 0, 0, 0, "\x81" REGULAR "\xa2" PRINT SUM),
+		ROW(NULL, 0, 0, 0, 0, 0,
+		    "\x81" REGULAR "\xa4\x02\x1b\x00\x00\x00\x10\x00\x00\x00\x00" PRINT "\x05\x80" SUM),
+		ROW("though more than 64 GiB of it are holes", 0, 0, 0, 0, 0,
+		    "\x81" REGULAR "\xa4\x02\x1b\x00\x00\x00\x10\x00\x00\x00\x01" PRINT "\x05\x80" SUM),
+		ROW("has 31 bytes instead of 32", 0, 0, 0, 0, 0,
+		    "\x81" REGULAR "\xa2" PRINT "\x0b\x58\x1f...............................0"),
+		ROW("an attribute that its type does not have", 0, 0, 0, 0, 0, "\x81" FIFO "\xa1" SUM),
+		ROW("an attribute that its type does not have", 0, 0, 0, 0, 0, "\x81" REGULAR "\xa2\x08\x41l" SUM),
+		ROW("not in ascending order", 0, 0, 0, 0, 0, "\x81" REGULAR "\xa3" PRINT SUM SUM),
 		ROW("an empty name", 0, 0, 0, 0, 0, "\x81" FIFO "\xa1\x00\x40"),
 		ROW("an empty name", 0, 0, 0, 0, 0, "\x81" FIFO "\xa1\x01\x40"),
 		ROW("an attribute that its type does not have", 0, 0, 0, 0, 0, "\x81" FIFO "\xa1\x02\x01"),

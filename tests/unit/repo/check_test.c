@@ -254,6 +254,33 @@ static void different_chunks_of_one_pack_damaged_in_each_zone_lose_no_file(void 
 	assert_int_equal(result.files, 2 * 5 + 2 * 3);
 }
 
+static void recorded_sha256s_are_compared_with_the_content(void **state)
+{
+	static const char *const wrong[] = { "big", "empty", "list", "small-2" };
+	struct check_result result;
+
+	(void)state;
+	for (size_t i = 0; i <= sizeof wrong / sizeof wrong[0]; i++) {
+		struct made *m = made_new();
+
+		m->sums = true;
+		two_nights(m);
+		m->wrong_sum = i == 0 ? NULL : wrong[i - 1];
+		made_snapshot(m, 3, now - DAY / 2, now + DAY);
+		assert_int_equal(run_check(m, (struct check_options){ .level = CHECK_FINGERPRINT }, &result),
+				 EXIT_DONE);
+		assert_int_equal(run_check(m, (struct check_options){ .level = CHECK_DATA }, &result),
+				 i == 0 ? EXIT_DONE : EXIT_INTEGRITY);
+		assert_int_equal(result.lost_files, i == 0 ? 0 : 1);
+		if (i > 0) {
+			assert_true(has_finding(m, FINDING_LOST, NULL, wrong[i - 1]));
+			assert_non_null(
+				strstr(findings_at(m->findings, findings_total(m->findings) - 1)->text, "SHA-256"));
+		}
+		made_free(m);
+	}
+}
+
 static void a_lost_node_is_told_with_what_it_leads_to(void **state)
 {
 	struct made *m = *state;
@@ -613,6 +640,7 @@ int main(void)
 		in_zones(damage_in_both_zones_to_different_objects_is_healed_crosswise),
 		in_zones(lost_files_are_named_and_the_others_are_not),
 		in_zones(different_chunks_of_one_pack_damaged_in_each_zone_lose_no_file),
+		in_zones(recorded_sha256s_are_compared_with_the_content),
 		in_zones(a_lost_node_is_told_with_what_it_leads_to),
 		in_zones(a_key_that_opens_nothing_says_so),
 		in_zones(an_expired_snapshot_is_a_note),

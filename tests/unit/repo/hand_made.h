@@ -195,6 +195,8 @@ struct hand_file {
 	const char *text; /* symlink: target; hard link: "=path" */
 	bool hole;        /* a sparse file: a hole of 1 MiB before its content and one behind it */
 	bool wrong_print; /* its fingerprint is another file's */
+	bool sum;         /* it has a SHA-256 */
+	bool wrong_sum;   /* that is another file's */
 	size_t piece;     /* chunk size; 0: HAND_PIECE */
 };
 
@@ -286,6 +288,19 @@ static inline void hand_content(struct hand *h, struct node_writer *w, const str
 	free(refs);
 }
 
+static inline void hand_sum(const struct hand_file *f, struct entry *e)
+{
+	size_t before = f->hole ? 1u << 20 : 0;
+	uint8_t *whole = xcalloc(1, (size_t)e->size + 1);
+
+	hand_bytes(f->seed, whole + before, f->size);
+	sha256(whole, (size_t)e->size, e->sha256);
+	e->has_sha256 = true;
+	if (f->wrong_sum)
+		e->sha256[31] ^= 1;
+	free(whole);
+}
+
 static inline void hand_entry(struct hand *h, struct node_writer *w, const struct hand_file *f)
 {
 	struct extent extent = { .offset = 1u << 20, .length = f->size };
@@ -313,6 +328,8 @@ static inline void hand_entry(struct hand *h, struct node_writer *w, const struc
 			e.extent_count = f->size > 0 ? 1 : 0;
 			e.size = f->size + (2u << 20);
 		}
+		if (f->sum || f->wrong_sum)
+			hand_sum(f, &e);
 	}
 	assert_int_equal(node_add_entry(w, &e), 0);
 }

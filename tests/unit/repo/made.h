@@ -61,6 +61,8 @@ struct made {
 	/* the last one opened */
 	struct findings *findings;
 	struct repo *repo;
+	bool sums;             /* snapshots to come record SHA-256s, */
+	const char *wrong_sum; /* that of this file a wrong one */
 };
 
 /* ---- folders ---- */
@@ -351,8 +353,8 @@ struct made_tree {
 	const uint8_t *own_data, *group_data;
 };
 
-static inline void add_file(struct node_writer *w, const char *path, uint64_t size, struct content content,
-			    const uint8_t *data, size_t piece)
+static inline void add_file(const struct made *m, struct node_writer *w, const char *path, uint64_t size,
+			    struct content content, const uint8_t *data, size_t piece)
 {
 	struct entry e = { .path = path,
 			   .path_len = (uint32_t)strlen(path),
@@ -364,6 +366,10 @@ static inline void add_file(struct node_writer *w, const char *path, uint64_t si
 			   .content = content };
 
 	fingerprint(data, size, piece, e.fingerprint);
+	e.has_sha256 = m->sums;
+	sha256(data, size, e.sha256);
+	if (m->wrong_sum != NULL && strcmp(m->wrong_sum, path) == 0)
+		e.sha256[0] ^= 1;
 	assert_int_equal(node_add_entry(w, &e), 0);
 }
 
@@ -400,15 +406,15 @@ static inline void add_root(struct made *m, unsigned zones, struct pack *nodes, 
 	assert_int_equal(node_add_child(w, t->list_id, t->keys + 2 * KEY_SIZE, 2 * CHUNK_LEN, &t->list), 0);
 	add_extra(m, zones, w);
 	assert_int_equal(node_add_entry(w, &root), 0);
-	add_file(w, "big", 2 * CHUNK_LEN, (struct content){ .form = CONTENT_WHOLE, .child = t->own[0], .count = 2 },
+	add_file(m, w, "big", 2 * CHUNK_LEN, (struct content){ .form = CONTENT_WHOLE, .child = t->own[0], .count = 2 },
 		 t->own_data, CHUNK_LEN);
-	add_file(w, "empty", 0, (struct content){ .form = CONTENT_NONE }, t->own_data, CHUNK_LEN);
-	add_file(w, "list", 2 * CHUNK_LEN, (struct content){ .form = CONTENT_LIST, .child = t->list, .count = 1 },
+	add_file(m, w, "empty", 0, (struct content){ .form = CONTENT_NONE }, t->own_data, CHUNK_LEN);
+	add_file(m, w, "list", 2 * CHUNK_LEN, (struct content){ .form = CONTENT_LIST, .child = t->list, .count = 1 },
 		 t->own_data, CHUNK_LEN);
-	add_file(w, "small-1", 100,
+	add_file(m, w, "small-1", 100,
 		 (struct content){ .form = CONTENT_SLICE, .child = t->group, .count = 1, .offset = 0, .length = 100 },
 		 t->group_data, 100);
-	add_file(w, "small-2", 200,
+	add_file(m, w, "small-2", 200,
 		 (struct content){ .form = CONTENT_SLICE, .child = t->group, .count = 1, .offset = 100, .length = 200 },
 		 t->group_data + 100, 200);
 	assert_int_equal(node_finish(w, &plain, &len, &children, &count), 0);

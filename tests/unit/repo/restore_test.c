@@ -371,6 +371,47 @@ static void a_wrong_fingerprint_is_a_loss(void **state)
 	assert_is(m, "dir/small", "dir/small");
 }
 
+static void recorded_sha256s_are_compared_with_what_was_written(void **state)
+{
+	const struct hand_file list[] = {
+		files[0],
+		{ .path = "empty", .type = ENTRY_FILE, .sum = true },
+		{ .path = "empty-wrong", .type = ENTRY_FILE, .wrong_sum = true },
+		{ .path = "hole", .type = ENTRY_FILE, .hole = true, .sum = true },
+		{ .path = "hole-wrong", .type = ENTRY_FILE, .hole = true, .wrong_sum = true },
+		{ .path = "large", .type = ENTRY_FILE, .size = 3 * HAND_PIECE + 1, .seed = 2, .sum = true },
+		{ .path = "large-wrong", .type = ENTRY_FILE, .size = 3 * HAND_PIECE + 1, .seed = 2, .wrong_sum = true },
+		{ .path = "list", .type = ENTRY_FILE, .size = 20 * HAND_PIECE, .seed = 3, .sum = true },
+		{ .path = "list-wrong", .type = ENTRY_FILE, .size = 20 * HAND_PIECE, .seed = 3, .wrong_sum = true },
+		{ .path = "small", .type = ENTRY_FILE, .size = 100, .seed = 1, .sum = true },
+		{ .path = "small-wrong", .type = ENTRY_FILE, .size = 100, .seed = 1, .wrong_sum = true },
+		{ .path = "sparse", .type = ENTRY_FILE, .size = 5 * HAND_PIECE, .seed = 4, .hole = true, .sum = true },
+		{ .path = "sparse-small", .type = ENTRY_FILE, .size = 90, .seed = 5, .hole = true, .sum = true },
+		{ .path = "sparse-small-wrong", .type = ENTRY_FILE, .size = 90, .hole = true, .wrong_sum = true },
+		{ .path = "sparse-wrong",
+		  .type = ENTRY_FILE,
+		  .size = 5 * HAND_PIECE,
+		  .seed = 4,
+		  .hole = true,
+		  .wrong_sum = true },
+	};
+	size_t wrong = 0;
+	struct made *m;
+
+	tear_down(state);
+	set_up_with(state, list, sizeof list / sizeof list[0]);
+	m = *state;
+	assert_int_equal(restore(m), 0);
+	for (size_t i = 1; i < sizeof list / sizeof list[0]; i++) {
+		assert_int_equal(exists(m, list[i].path), !list[i].wrong_sum);
+		if (!list[i].wrong_sum)
+			continue;
+		wrong++;
+		assert_true(is_told_lost(m, list[i].path, "its SHA-256 is not the one"));
+	}
+	assert_int_equal(m->result.lost, wrong);
+}
+
 static void large_chunks_go_through_one_set_of_buffers(void **state)
 {
 	enum { SIZE = 13 << 20, PIECE = 4 << 20 };
@@ -592,6 +633,7 @@ int main(void)
 		test(a_part_of_lost_links_names_them),
 		test(lost_lists_of_entries_are_told_and_nothing_else_stops),
 		test(a_wrong_fingerprint_is_a_loss),
+		test(recorded_sha256s_are_compared_with_what_was_written),
 		test(large_chunks_go_through_one_set_of_buffers),
 		test(a_restore_that_is_asked_to_stop_can_go_on_and_no_other_instead),
 		test(what_a_disk_has_damaged_is_seen_when_it_is_read_back),

@@ -393,6 +393,7 @@ static void files_that_are_written_to_all_the_time_are_taken_and_told(void **sta
 	struct snapshot_result taken;
 	struct night t;
 
+	n->dataset.sha256 = true;
 	write_file(n, "large", 5000000, 1);
 	write_file(n, "small", 1000, 2);
 	/* It outgrows its group; the files after it in the group are none the worse. */

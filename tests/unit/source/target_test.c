@@ -245,6 +245,20 @@ static void content_beyond_the_size_is_refused(void **state)
 	assert_int_equal(target_file_write(f, 2, "cdef", 4), 0);
 	assert_int_equal(target_file_write(f, 6, "g", 1), 0);
 	assert_int_equal(target_file_write(f, 0, "ab", 2), 0);
+
+	char back[8] = "";
+	assert_int_equal(target_file_read(f, 0, back, 7), 0);
+	assert_memory_equal(back, "abcdefg", 7);
+	assert_int_equal(target_file_read(f, 2, back, 3), 0);
+	assert_memory_equal(back, "cde", 3);
+	assert_int_equal(target_file_read(f, 7, back, 0), 0);
+	assert_int_equal(target_file_read(f, 1, back, 7), ERR_FORMAT);
+	assert_int_equal(truncate("dst/sparse", 22), 0);
+	assert_int_equal(target_file_read(f, 0, back, 7), ERR_SYSTEM);
+	assert_non_null(strstr(err_message(), "shorter than what was written"));
+	assert_int_equal(truncate("dst/sparse", 20), 0);
+	assert_int_equal(truncate("dst/sparse", 30), 0);
+	assert_int_equal(target_file_write(f, 3, "defg", 4), 0);
 	assert_int_equal(target_file_finish(f, false), 0);
 	finish(t);
 
