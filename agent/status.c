@@ -123,7 +123,7 @@ static void print_dataset(const struct repo *r, const struct config_dataset *dat
 {
 	char age[CLOCK_TEXT_MAX], taken[CLOCK_TEXT_MAX], bytes[32], span[CLOCK_TEXT_MAX];
 
-	if (h->newest == NULL) {
+	if (r == NULL || h->newest == NULL) {
 		printf("%-20s NO SNAPSHOT%s\n", dataset->name, r == NULL ? " (no zone answers)" : "");
 		return;
 	}

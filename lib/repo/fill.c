@@ -219,7 +219,7 @@ static int write_piece(struct fill *p, struct item *item, const uint8_t *data)
 	return target_file_write(item->file->target, item->content_offset, data + m->offset, m->length);
 }
 
-/* The file's SHA-256, at its end. `digest`: of its one piece, where it is that. */
+/* The file's SHA-256, at its end. `digest`: of its one piece, which it is where file->plain is NULL. */
 static int check_sha256(struct file *file, const uint8_t *digest)
 {
 	uint8_t plain[DIGEST_SIZE];
@@ -227,10 +227,12 @@ static int check_sha256(struct file *file, const uint8_t *digest)
 
 	if (!file->has_sha256 || atomic_load(&file->bad))
 		return 0;
-	if (file->plain != NULL)
-		code = file_sha256_end(file->plain, file->size, plain);
-	else
+	if (file->plain == NULL) {
+		must(digest != NULL);
 		memcpy(plain, digest, DIGEST_SIZE);
+	} else {
+		code = file_sha256_end(file->plain, file->size, plain);
+	}
 	if (code == 0 && memcmp(plain, file->sha256, DIGEST_SIZE) != 0) {
 		(void)!failed(ERR_INTEGRITY, "its SHA-256 is not the one that was taken at the backup");
 		spoil(file);

@@ -156,8 +156,8 @@ static int place_content(const struct target_file *f, uint64_t content_offset, s
 int target_file_write(struct target_file *f, uint64_t content_offset, const void *data, size_t len)
 {
 	const uint8_t *from = data;
-	uint64_t offset;
-	size_t n;
+	uint64_t offset = 0;
+	size_t n = 0;
 
 	do {
 		int code = place_content(f, content_offset, len, &offset, &n);
@@ -176,8 +176,8 @@ int target_file_write(struct target_file *f, uint64_t content_offset, const void
 int target_file_read(struct target_file *f, uint64_t content_offset, void *data, size_t len)
 {
 	uint8_t *to = data;
-	uint64_t offset;
-	size_t n, got;
+	uint64_t offset = 0;
+	size_t n = 0, got;
 
 	do {
 		int code = place_content(f, content_offset, len, &offset, &n);

@@ -7,11 +7,12 @@ set -u
 . "$SRC/tests/scenarios/lib.sh"
 cd "$TMPDIR" || exit 1
 
-memory=$(mktemp -d -p /dev/shm nightfold-test.XXXXXX 2>/dev/null) && [ "$(stat -f -c %T "$memory")" = tmpfs ] || {
-	skip "the key cache's keys are in memory" "/dev/shm is no tmpfs"
+if [ "$(stat -f -c %T /dev/shm)" != tmpfs ] || [ ! -w /dev/shm ]; then
+	skip "the key cache's keys are in memory" "/dev/shm is no tmpfs to write to"
 	finish
 	exit
-}
+fi
+memory=$(mktemp -d -p /dev/shm nightfold-test.XXXXXX)
 trap 'rm -rf "$memory"' EXIT
 new_place "$TMPDIR/place" "memory_dir: $memory/nightfold"
 add_dataset sms "$TMPDIR/source" "cache_key: memory" "chunk: 64 KiB"
