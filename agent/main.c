@@ -122,7 +122,7 @@ static const struct command commands[] = {
 	  .run = command_rebuild },
 	{ .name = "check-config",
 	  .arguments = "",
-	  .summary = "Checks the configuration and the keys it names.",
+	  .summary = "Checks the configuration and all that it names.",
 	  .help = check_help,
 	  .run = command_check_config },
 	{ 0 },

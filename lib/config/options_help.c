@@ -1,6 +1,8 @@
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "config/config.h"
 #include "config/options_text.h"
 
@@ -42,6 +44,32 @@ static void put_wrapped(const char *text, size_t column)
 		text += strspn(text, " ");
 	}
 	putchar('\n');
+}
+
+/* Lines that follow one another are a paragraph, and wrapped; those that begin with a blank stand as they are. */
+static void put_help(const char *text)
+{
+	_free_ char *paragraph = xstrdup("");
+
+	for (const char *line = text;; line += strspn(line, "\n") > 0) {
+		size_t len = strcspn(line, "\n");
+
+		if (len > 0 && line[0] != ' ') {
+			char *longer = xasprintf("%s%s%.*s", paragraph, *paragraph ? " " : "", (int)len, line);
+
+			free(paragraph);
+			paragraph = longer;
+			line += len;
+			continue;
+		}
+		if (*paragraph)
+			put_wrapped(paragraph, 0);
+		*paragraph = '\0';
+		if (*line == '\0')
+			return;
+		printf("%.*s\n", (int)len, line);
+		line += len;
+	}
 }
 
 /* "  --key FILE     The key ...": the text begins at `column`, on a line of its own where the term is too long. */
@@ -129,8 +157,10 @@ void options_help_command(const struct program *program, const struct command *c
 
 	printf("Usage: %s %s [OPTION...]%s%s\n\n", program->name, command->name, *arguments ? " " : "", arguments);
 	put_wrapped(command->summary, 0);
-	if (command->help)
-		printf("\n%s%s", command->help, command->help[strlen(command->help) - 1] == '\n' ? "" : "\n");
+	if (command->help) {
+		putchar('\n');
+		put_help(command->help);
+	}
 	put_options("Options", command->options, column);
 	put_options("Options of every command", options_common, column);
 	put_statuses();

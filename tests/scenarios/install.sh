@@ -26,6 +26,15 @@ contains() {
 	grep -qF -- "$1" "$TMPDIR/$2" || { echo "# no '$1' in $2"; return 1; }
 }
 
+help_fits() {
+	for program in agent restore verify keys; do
+		for command in $("$NIGHTFOLD_BIN/nightfold-$program" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z-]*\)  .*/\1/p'); do
+			"$NIGHTFOLD_BIN/nightfold-$program" "$command" --help >"$TMPDIR/help" || return 1
+			! grep -E '.{81}' "$TMPDIR/help" || { echo "# in $program $command"; return 1; }
+		done
+	done
+}
+
 cd "$SRC" || exit 1
 check "installs below DESTDIR" tools/install "$NIGHTFOLD_BIN" "$TMPDIR" /usr
 check "programs are there" installed usr/bin/nightfold-agent usr/bin/nightfold-restore usr/bin/nightfold-verify \
@@ -40,6 +49,13 @@ check "each program completes in bash" installed usr/share/bash-completion/compl
 	usr/share/bash-completion/completions/nightfold-keys
 check "what completes in bash is bash" bash -n "$TMPDIR/usr/share/bash-completion/completions/nightfold-agent"
 check "each program completes in zsh" contains "#compdef nightfold-agent" usr/share/zsh/site-functions/_nightfold-agent
+if command -v zsh >/dev/null; then
+	# shellcheck disable=SC2016 # zsh expands it
+	check "... and zsh takes it" zsh -fc \
+		'autoload -Uz compinit && compinit -u -D && . "$0" && [ -n "${_comps[nightfold-agent]}" ]' \
+		"$TMPDIR/usr/share/zsh/site-functions/_nightfold-agent"
+fi
+check "the help of every command fits a terminal" help_fits
 check "an example for cron is there, and not active" installed usr/share/doc/nightfold/examples/cron.d/nightfold
 check "the sample configuration is there" installed etc/nightfold/nightfold.yaml
 

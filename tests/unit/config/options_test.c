@@ -77,8 +77,10 @@ static int run(const struct common_options *common, const void *own, int argc, c
 
 static const struct command commands[] = {
 	{ "check", "[DATASET...]", "Check that the zones hold what they should.",
-	  "Reads both zones.\n\n  $ nightfold-verify check --level list\n", check_rows, sizeof(struct check_options), 0,
-	  -1, run },
+	  "Reads both zones.\n\nA paragraph of several lines, some of them shorter,\nis wrapped as one where the "
+	  "terminal ends.\n"
+	  "  1. what is indented stands as it is\n\n  $ nightfold-verify check --level list\n",
+	  check_rows, sizeof(struct check_options), 0, -1, run },
 	{ "report", "FROM TO", "Print a report: what happened, and when.", NULL, NULL, 0, 2, 2, run },
 	{ "audit", NULL, "Print the audit log.", NULL, NULL, 0, 0, 0, run },
 	{ 0 },
@@ -279,7 +281,11 @@ static void help_of_a_command_teaches_it(void **state)
 		assert_int_equal(with(lines[i]), EXIT_DONE);
 		assert_false(seen.called);
 		assert_has(out, "Usage: nightfold-verify check [OPTION...] [DATASET...]\n\nCheck that");
-		assert_has(out, "\nReads both zones.\n\n  $ nightfold-verify check --level list\n\nOptions:\n");
+		assert_has(
+			out,
+			"\nReads both zones.\n\nA paragraph of several lines, some of them shorter, is wrapped as one "
+			"where the\nterminal ends.\n  1. what is indented stands as it is\n\n"
+			"  $ nightfold-verify check --level list\n\nOptions:\n");
 		assert_has(out, "\n  --level LEVEL  How deep");
 		assert_has(out,
 			   "\n  --a-name-too-long-for-its-column DIR\n                 Goes on a line of its own.\n");
