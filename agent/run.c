@@ -13,6 +13,7 @@
 #include "repo/collect.h"
 #include "repo/epoch.h"
 #include "repo/known_zone.h"
+#include "repo/memory.h"
 #include "repo/retire.h"
 #include "repo/snapshot.h"
 #include "repo/sync.h"
@@ -401,6 +402,8 @@ static int rebuild_dataset(const struct session *s, const struct config_dataset 
 	if (code != 0)
 		return exit_failed(code);
 	code = work_open(s, dataset, run->doing, &w);
+	if (code == 0)
+		code = memory_accept_losses(w.repo);
 	int status = code == 0 ? findings_exit(w.findings, false) : exit_failed(code);
 	if (code == 0) {
 		catalog_stats(w.repo->catalog, &packs, &chunks, &map);

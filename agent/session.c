@@ -102,6 +102,7 @@ static int open_repo(const struct session *s, struct work *w)
 					.writing = true,
 					.catalog = catalog,
 					.state = s->config->state,
+					.snapshots = true,
 					.remember = true };
 
 	repo_places(s->config, places, &options.place_count);

@@ -54,6 +54,8 @@ static void examine(const struct repo *r, const struct config_dataset *dataset, 
 		h->next_expiry = expiry < h->next_expiry ? expiry : h->next_expiry;
 		h->last_expiry = expiry > h->last_expiry ? expiry : h->last_expiry;
 	}
+	for (size_t i = 0; i < r->headless_count; i++)
+		h->overdue += r->headless[i].seals != 0 && r->headless[i].due_at <= now - 3600;
 	if (h->newest == NULL)
 		return;
 	h->age = now - h->newest->header.taken_at;
@@ -119,14 +121,10 @@ static void print_epoch(const struct health *h)
 	       clock_format(h->epoch_end, end));
 }
 
-static void print_dataset(const struct repo *r, const struct config_dataset *dataset, const struct health *h)
+static void print_newest(const struct repo *r, const struct config_dataset *dataset, const struct health *h)
 {
 	char age[CLOCK_TEXT_MAX], taken[CLOCK_TEXT_MAX], bytes[32], span[CLOCK_TEXT_MAX];
 
-	if (r == NULL || h->newest == NULL) {
-		printf("%-20s NO SNAPSHOT%s\n", dataset->name, r == NULL ? " (no zone answers)" : "");
-		return;
-	}
 	printf("%-20s %s  newest %s, %s old (RPO %s)  %" PRIu64 " snapshots  %s  in ", dataset->name,
 	       h->fresh ? "fresh" : "STALE", clock_format(h->newest->header.taken_at, taken),
 	       clock_format_span(h->age, age), clock_format_span(duration_after(0, dataset->rpo), span), h->live,
@@ -136,10 +134,19 @@ static void print_dataset(const struct repo *r, const struct config_dataset *dat
 			printf("%s%s", told++ > 0 ? ", " : "", r->zones[i].name);
 	}
 	printf("%s\n", h->whole ? "" : "  (ONE ZONE ONLY)");
+}
+
+static void print_dataset(const struct repo *r, const struct config_dataset *dataset, const struct health *h)
+{
+	if (r == NULL || h->newest == NULL)
+		printf("%-20s NO SNAPSHOT%s\n", dataset->name, r == NULL ? " (no zone answers)" : "");
+	else
+		print_newest(r, dataset, h);
 	if (h->overdue > 0)
 		printf("%-20s OVERDUE: %" PRIu64 " snapshots are past their time and not yet destroyed\n", "",
 		       h->overdue);
-	print_epoch(h);
+	if (h->newest != NULL)
+		print_epoch(h);
 }
 
 static int look_at(const struct session *s, const struct config_dataset *dataset, void *context)
@@ -151,7 +158,8 @@ static int look_at(const struct session *s, const struct config_dataset *dataset
 					.trust = &s->trust,
 					.places = places,
 					.headers_only = true,
-					.state = s->config->state };
+					.state = s->config->state,
+					.snapshots = true };
 	struct findings *findings = findings_new();
 	struct health health = { 0 };
 	struct repo *r = NULL;

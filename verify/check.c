@@ -213,6 +213,7 @@ static int check_dataset(struct checker *v, const char *name, const struct confi
 					.places = v->places,
 					.place_count = v->place_count,
 					.state = v->config == NULL ? NULL : v->config->state,
+					.snapshots = true,
 					.writing = v->options.repair };
 	struct findings *findings = findings_new();
 	struct check_result result = { 0 };

@@ -17,4 +17,11 @@ char *certificate_path(const char *state, const char *dataset, const uint8_t sna
 must_check int certificate_write(const struct repo *r, const struct snapshot *s, const char *state,
 				 const struct secret_key *signer);
 
+/*
+ * The same for seals of which no header was known any more (struct headless), confirmed gone in every zone: "header"
+ * says so, and what only a header tells is left out.
+ */
+must_check int certificate_write_headless(const struct repo *r, const struct headless *h, const char *state,
+					  const struct secret_key *signer);
+
 #endif

@@ -19,6 +19,7 @@
 struct opened {
 	struct index index;
 	uint8_t hash[DIGEST_SIZE], signer[KEY_ID_SIZE];
+	bool of_agent;
 };
 
 struct loading {
@@ -108,7 +109,8 @@ static void take_opened(struct loading *l, const struct index_object *o, struct 
 	new->index = *index;
 	memcpy(new->hash, o->hash, DIGEST_SIZE);
 	memcpy(new->signer, o->signer, KEY_ID_SIZE);
-	if ((owner->roles & (1u << ROLE_AGENT)) == 0 && new->index.added_count > 0) {
+	new->of_agent = (owner->roles & (1u << ROLE_AGENT)) != 0;
+	if (!new->of_agent &&new->index.added_count > 0) {
 		findings_add(l->r->findings, FINDING_FORGED, zone, name,
 			     "'%s' may withdraw packs, not add them: what it adds is ignored", owner->name);
 		new->index.added_count = 0;
@@ -401,6 +403,25 @@ static int take_in(struct loading *l)
 	return code == 0 ? retire(l) : code;
 }
 
+/* What the newest of the checkpoints opened now calls live. */
+static void keep_checkpoint(struct loading *l)
+{
+	struct opened *newest = NULL;
+
+	for (size_t i = 0; i < l->opened_count; i++) {
+		struct opened *o = &l->opened[i];
+
+		if (o->of_agent && o->index.checkpoint && (newest == NULL || o->index.made_at >= newest->index.made_at))
+			newest = o;
+	}
+	if (newest == NULL)
+		return;
+	l->r->checkpoint_headers = newest->index.headers;
+	l->r->checkpoint_header_count = newest->index.header_count;
+	newest->index.headers = NULL;
+	newest->index.header_count = 0;
+}
+
 int load_chains(struct repo *r, const struct listing listings[REPO_ZONES_MAX])
 {
 	struct loading l = { .r = r, .listings = listings };
@@ -417,6 +438,7 @@ int load_chains(struct repo *r, const struct listing listings[REPO_ZONES_MAX])
 	}
 	if (code == 0)
 		code = take_in(&l);
+	keep_checkpoint(&l);
 	for (size_t i = 0; i < l.opened_count; i++)
 		index_release(&l.opened[i].index);
 	free(l.opened);

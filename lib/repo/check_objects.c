@@ -283,18 +283,6 @@ static void check_intent(struct checking *c, const struct snapshot *s)
 	}
 }
 
-static void note_stray_seals(struct checking *c)
-{
-	for (size_t i = 0; i < c->r->stray_seal_count; i++) {
-		const struct repo_seal *stray = &c->r->stray_seals[i];
-		char name[OBJECT_NAME_MAX];
-
-		name_seal(c->r->dataset, stray->snapshot, stray->generation, name);
-		findings_add(c->r->findings, FINDING_NOTE, c->r->zones[stray->zone].name, name,
-			     "is a seal without a snapshot, as an interrupted run leaves it; the next run destroys it");
-	}
-}
-
 static unsigned zones_in(unsigned bits)
 {
 	return (unsigned)__builtin_popcount(bits);
@@ -322,7 +310,6 @@ int check_snapshots(struct checking *c)
 	}
 	for (size_t i = 0; i < c->r->mark_count; i++)
 		c->result->objects += zones_in(c->r->marks[i].zones);
-	note_stray_seals(c);
 	for (unsigned i = 0; i < c->r->zone_count; i++)
 		free(seals.rows[i]);
 	return code;

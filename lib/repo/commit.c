@@ -264,7 +264,7 @@ static int follow_on(struct repo *r, struct header *header)
 	for (size_t i = 0; i < r->snapshot_count; i++) {
 		const struct snapshot *s = &r->snapshots[i];
 
-		if (!s->quarantined && (newest == NULL || s->header.seq > newest->header.seq))
+		if (!s->quarantined && !snapshot_lost(s) && (newest == NULL || s->header.seq > newest->header.seq))
 			newest = s;
 	}
 	if (newest != NULL && (r->complete || seq < newest->header.seq)) {
@@ -341,11 +341,18 @@ int commit_snapshot(struct repo *r, const struct commit_options *o, struct heade
 		code = header_encode(header, &body);
 	if (code == 0)
 		code = sign(SIGNED_HEADER, o->agent, &body, &object, hash);
+	/* Killed from here on, the next run knows its seal for a stray one. */
+	if (code == 0 && r->remembers && r->memory != NULL)
+		code = remember_unfinished(r->memory, header->id);
 	if (code == 0)
 		code = send_object(r, whole, name_seal(r->dataset, header->id, 1, name), seal.data, seal.len, false,
 				   &sealed);
 	if (code == 0)
 		code = send_object(r, sealed, name_header(r->dataset, header->taken_at, header->id, name), object.data,
 				   object.len, false, zones);
+	if (code == 0 && r->remembers && r->memory != NULL)
+		code = remember_header(r->memory, header->id, &object);
+	if (code == 0 && r->remembers && r->memory != NULL)
+		code = remembered_forget(r->memory, REMEMBERED_UNFINISHED, header->id);
 	return code == 0 ? remember(r, FACT_HEADER, header->seq, hash) : code;
 }

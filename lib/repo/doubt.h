@@ -15,6 +15,7 @@
  *	  chunks.)
  *
  * A header is junk when it lies in one zone of two, and all this holds:
+ *	- no signed seal of its snapshot lies anywhere (repo/headless.c);
  *	- no seal of its snapshot lies in the other zone;
  *	- there are valid headers, and this catalogue remembers none newer than the newest of them;
  *	- headers name the newest index of each agent: a snapshot that is missing would have left one (while

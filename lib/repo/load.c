@@ -27,7 +27,9 @@ void load_release(struct repo *r)
 	free(r->snapshots);
 	free(r->packs);
 	free(r->marks);
-	free(r->stray_seals);
+	remembered_release(&r->remembered);
+	free(r->headless);
+	free(r->checkpoint_headers);
 	free(r->orphans);
 	free(r->chains);
 	free(r->indexes);
@@ -45,15 +47,17 @@ void load_release(struct repo *r)
 	r->snapshots = NULL;
 	r->packs = NULL;
 	r->marks = NULL;
-	r->stray_seals = NULL;
+	r->headless = NULL;
+	r->checkpoint_headers = NULL;
+	r->checkpoint_header_count = 0;
 	r->orphans = NULL;
 	r->chains = NULL;
 	r->indexes = NULL;
 	r->unplaced = NULL;
 	r->unplaced_count = 0;
-	r->snapshot_count = r->mark_count = r->stray_seal_count = r->orphan_count = r->chain_count = r->index_count = 0;
+	r->snapshot_count = r->mark_count = r->headless_count = r->orphan_count = r->chain_count = r->index_count = 0;
 	r->pack_limit = 0;
-	r->chain_broken = r->complete = false;
+	r->chain_broken = r->headers_lost = r->complete = false;
 }
 
 static int compare_orphan(const void *a, const void *b)
@@ -359,6 +363,7 @@ static int compare_with_last_time(struct repo *r)
 		lost_everywhere = lost_everywhere && lost;
 	}
 	r->chain_broken = r->chain_broken || lost_everywhere;
+	r->headers_lost = r->headers_lost || lost_everywhere;
 	return code;
 }
 
@@ -393,13 +398,24 @@ static void compare_with_headers(struct repo *r)
 	}
 }
 
+/* What is left to explain when all that is there is known. */
+static int load_rest(struct repo *r, const struct listing listings[REPO_ZONES_MAX])
+{
+	int code = load_settle_memory(r, listings);
+
+	load_tell_headerless(r);
+	return code == 0 ? load_headless(r, listings) : code;
+}
+
 static int merge(struct repo *r, struct listing listings[REPO_ZONES_MAX])
 {
 	int code = 0;
 
 	if (r->headers_only) {
 		code = load_snapshots(r, listings);
-		return code == 0 ? doubt_settle(r, listings) : code;
+		if (code == 0)
+			code = doubt_settle(r, listings);
+		return code == 0 ? load_rest(r, listings) : code;
 	}
 	code = load_chains(r, listings);
 	if (code == 0)
@@ -422,9 +438,9 @@ static int merge(struct repo *r, struct listing listings[REPO_ZONES_MAX])
 		code = doubt_settle(r, listings);
 	if (code == 0) {
 		compare_with_headers(r);
-		code = catalog_flush(r->catalog, false);
+		code = load_rest(r, listings);
 	}
-	return code;
+	return code == 0 ? catalog_flush(r->catalog, false) : code;
 }
 
 int repo_load(struct repo *r)

@@ -64,6 +64,25 @@ must_check int load_knows_index(struct repo *r, const struct index_object *o, bo
 /* Something valid names this number of a signer's chain; nothing happens where nobody has such a chain. */
 void chain_note(struct repo *r, const uint8_t signer[KEY_ID_SIZE], uint64_t seq);
 
+/* Opens a header object that is in memory: trusted signature, this dataset, this id. */
+must_check int load_open_header(const struct repo *r, const uint8_t *data, size_t len,
+				const uint8_t id[SNAPSHOT_ID_SIZE], struct header *out, const struct signer **signer);
+/* Takes its snapshot in. ERR_INTEGRITY: another header of this snapshot was taken in before. */
+must_check int load_adopt(struct repo *r, const struct header *header, const struct signer *signer, const void *object,
+			  size_t len, struct snapshot **out);
+
+/*
+ * memory.c: lists what this host remembers; takes in what no zone has of it; remembers what zones have; tells what
+ * they lost.
+ */
+must_check int load_memory(struct repo *r);
+must_check int load_remembered(struct repo *r, const struct listing listings[REPO_ZONES_MAX]);
+must_check int load_settle_memory(struct repo *r, const struct listing listings[REPO_ZONES_MAX]);
+void load_tell_headerless(struct repo *r);
+
+/* headless.c: seals that no snapshot of the repo explains. After everything else. */
+must_check int load_headless(struct repo *r, const struct listing listings[REPO_ZONES_MAX]);
+
 /* Frees everything that repo_load() filled. */
 void load_release(struct repo *r);
 

@@ -131,6 +131,31 @@ static void settle(struct checking *c, unsigned zone, const char *object)
 		findings_heal(c->r->findings, c->r->zones[zone].name, object);
 }
 
+/* A header that no zone had whole, and this host remembers; NULL: the finding is of something else. */
+static const struct snapshot *remembered_of(const struct repo *r, const struct finding *f)
+{
+	uint8_t id[SNAPSHOT_ID_SIZE];
+	int64_t taken_at;
+
+	if (f->kind != FINDING_MISSING || f->zone != NULL || f->object == NULL ||
+	    name_parse_header(f->object, r->dataset, &taken_at, id) != 0)
+		return NULL;
+	return repo_find(r, id);
+}
+
+static void settle_remembered(struct checking *c)
+{
+	struct repo *r = c->r;
+
+	for (size_t i = 0; i < findings_total(r->findings); i++) {
+		const struct finding *f = findings_at(r->findings, i);
+		const struct snapshot *s = remembered_of(r, f);
+
+		if (s != NULL && s->zones == ZONE_BIT(r->zone_count) - 1)
+			findings_heal(r->findings, NULL, f->object);
+	}
+}
+
 /* What was told of a zone as a whole. */
 static int settle_zone(struct checking *c, unsigned zone)
 {
@@ -166,8 +191,11 @@ static bool is_healable(struct checking *c, const struct finding *f)
 {
 	const struct repo *r = c->r;
 	unsigned to = f->zone == NULL ? r->zone_count : zone_number(r, f->zone);
+	const struct snapshot *remembered = remembered_of(r, f);
 	bool good = false;
 
+	if (remembered != NULL)
+		return !f->healed && remembered->remembered && !remembered->refused && !snapshot_lost(remembered);
 	if (f->healed || to == r->zone_count || !r->zones[to].up || r->zone_count < 2)
 		return false;
 	if (f->object == NULL)
@@ -215,6 +243,7 @@ int check_repair(struct checking *c)
 		return code;
 	c->result->healed += brought.objects;
 	each_damage(c, settle);
+	settle_remembered(c);
 	each_damage(c, drop_if_unneeded);
 	for (unsigned zone = 0; zone < r->zone_count && code == 0; zone++) {
 		if (r->zones[zone].up)

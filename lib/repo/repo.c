@@ -129,6 +129,12 @@ int repo_open(const struct repo_options *options, struct findings *findings, str
 	r->findings = findings;
 	r->zone_count = options->place_count;
 	r->headers_only = options->headers_only;
+	r->writing = options->writing;
+	r->remembers = options->writing && options->remember;
+	if (options->state != NULL && options->snapshots) {
+		r->state = xstrdup(options->state);
+		r->memory = xasprintf("%s/%s/snapshots", options->state, options->dataset);
+	}
 	for (unsigned i = 0; i < r->zone_count; i++)
 		open_zone(r, i, &options->places[i], options);
 
@@ -167,6 +173,8 @@ void repo_close(struct repo *r)
 		close_zone(&r->zones[i]);
 		free(r->zones[i].name);
 	}
+	free(r->state);
+	free(r->memory);
 	free(r);
 }
 
@@ -216,6 +224,11 @@ int repo_chunk_known(struct repo *r, const uint8_t id[ID_SIZE], bool *known)
 bool snapshot_live(const struct snapshot *s)
 {
 	return s->zones != 0 && s->intents == 0;
+}
+
+bool snapshot_lost(const struct snapshot *s)
+{
+	return s->remembered && !s->refused && s->zones == 0 && s->intents == 0 && s->seals[0] == 0 && s->seals[1] == 0;
 }
 
 int64_t repo_expiry(const struct repo *r, const struct snapshot *s)

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "catalog/catalog.h"
+#include "catalog/remembered.h"
 #include "config/config.h"
 #include "format/names.h"
 #include "format/objects.h"
@@ -49,6 +50,8 @@ struct snapshot {
 	unsigned intents;               /* ZONE_BIT(i): zone i has a valid intent for it */
 	int64_t intent_at;              /* when the earliest was made */
 	bool quarantined;               /* taken in the future: never counts as newest, evicts nothing */
+	bool remembered;                /* no zone has its header whole, nor an intent: this host remembers it */
+	bool refused;                   /* a signed intent in some zone wants it destroyed before its time */
 	bool disputed; /* zones hold different headers, both signed: nobody destroys it on the word of one */
 };
 
@@ -59,10 +62,21 @@ struct repo_mark { /* condemned packs */
 	unsigned zones;
 };
 
-struct repo_seal { /* seals whose snapshot has no header anywhere, for the next run to destroy */
-	uint8_t snapshot[SNAPSHOT_ID_SIZE];
-	uint32_t generation;
-	unsigned zone;
+/*
+ * Seals of which no header is known. Judged only when every zone was listed; what is `stray` or due is destroyed by
+ * the next run.
+ */
+struct headless {
+	uint8_t id[SNAPSHOT_ID_SIZE];
+	unsigned seals, headers; /* ZONE_BITs: zone i lists a seal of it, a header of it that does not open */
+	bool sealed;             /* a seal of it is signed by one who may */
+	bool stray;       /* left by a run of this host that was ended, or its snapshot was destroyed here before */
+	bool seen;        /* this host remembers since when it is there */
+	bool disowned;    /* a header of it is of a revoked key, and does not count */
+	bool dated;       /* the names of its headers say when it is due */
+	bool many_names;  /* zones list headers of it under several names */
+	int64_t taken_at; /* as the last of them says */
+	int64_t due_at;   /* from then on past its expiry under every reading; INT64_MAX: not known */
 };
 
 struct repo_orphan { /* packs that no index names */
@@ -101,6 +115,7 @@ struct repo {
 	struct catalog *catalog;
 	struct repo_zone zones[REPO_ZONES_MAX];
 	unsigned zone_count;
+	char *state, *memory; /* NULL: this host remembers nothing */
 
 	/* filled by repo_load() */
 	struct snapshot *snapshots; /* ascending by (taken_at, seq) */
@@ -109,8 +124,11 @@ struct repo {
 	uint32_t pack_limit;
 	struct repo_mark *marks; /* ascending by pack */
 	size_t mark_count;
-	struct repo_seal *stray_seals;
-	size_t stray_seal_count;
+	struct remembered_list remembered;
+	struct headless *headless;
+	size_t headless_count;
+	uint8_t (*checkpoint_headers)[DIGEST_SIZE]; /* what the newest checkpoint that was opened calls live */
+	uint32_t checkpoint_header_count;
 	struct repo_orphan *orphans;
 	size_t orphan_count;
 	struct chain *chains;
@@ -128,14 +146,15 @@ struct repo {
 	size_t ancestry_count, disowned_count;
 	struct doubt *doubts;
 	size_t doubt_count;
-	uint64_t header_seen; /* number of the newest header that this catalogue remembers; 0: none */
-	bool headers_only;    /* as opened */
+	uint64_t header_seen;                  /* number of the newest header that this catalogue remembers; 0: none */
+	bool headers_only, writing, remembers; /* as opened; remembers: may write down what it sees of snapshots */
 	/*
 	 * A gap in headers or indexes that nothing explains, one that opens nowhere and may be real, or one of a
 	 * revoked key that may count: collection must not act.
 	 */
 	bool chain_broken;
-	bool complete; /* every configured zone was listed whole */
+	bool headers_lost; /* headers are known to have been there that no zone has, and no intent explains it */
+	bool complete;     /* every configured zone was listed whole */
 };
 
 struct repo_options {
@@ -146,8 +165,9 @@ struct repo_options {
 	unsigned place_count;
 	bool writing;
 	const char *catalog; /* folder, or NULL: a temporary one */
-	const char *state;   /* where zones are remembered (known_zone.h), or NULL */
-	bool remember;       /* an agent's: zones seen for the first time are, with `writing` */
+	const char *state;   /* of this host: what it remembers, and certificates; or NULL */
+	bool snapshots;      /* count what it remembers of snapshots too (catalog/remembered.h) */
+	bool remember;       /* an agent's or pruner's, with `writing`: what is seen for the first time is remembered */
 	bool headers_only;   /* for status and lists: headers, intents and seals; no catalogue, no packs */
 };
 
@@ -177,6 +197,12 @@ must_check int repo_chunk_known(struct repo *r, const uint8_t id[ID_SIZE], bool 
 
 /* A snapshot that may be restored from: live (header, no intent), not quarantined unless it is all there is. */
 bool snapshot_live(const struct snapshot *s);
+
+/*
+ * Only this host remembers it: neither header nor seal nor intent is in any zone that answers. The next header takes
+ * its number.
+ */
+bool snapshot_lost(const struct snapshot *s);
 
 /* When it expires: the earlier of its stamp and today's policy, which is known when the repo was opened with a configuration. */
 int64_t repo_expiry(const struct repo *r, const struct snapshot *s);

@@ -12,11 +12,16 @@
 #include "repo/certificate.h"
 #include "repo/clock_check.h"
 
+/* A zone full of rubbish must not fill the state folder: beyond this, rubbish under the names of seals is not noted. */
+#define NOTED_MAX 10000
+
 struct retiring {
 	struct repo *r;
 	const struct retire_options *o;
 	struct retire_result *result;
 	unsigned zones; /* that answer and can be written to */
+	bool confirmed; /* the clock, and that the lease is still held */
+	size_t noted;   /* seals, as seen */
 	bool touched;   /* something was written or deleted: the repo is to be loaded again */
 };
 
@@ -40,6 +45,17 @@ static bool anything_left(const struct repo *r, const struct snapshot *s)
 	for (unsigned i = 0; i < r->zone_count; i++)
 		left = left || s->seals[i] != 0;
 	return left;
+}
+
+/* Asked once, and only when something is to be destroyed. */
+static int confirm_clock(struct retiring *t)
+{
+	int code = t->confirmed || t->o->dry_run ? 0 : clock_check(t->r, t->o->config);
+
+	if (code == 0 && !t->confirmed && !t->o->dry_run)
+		code = lease_confirm(t->o->leases);
+	t->confirmed = code == 0;
+	return code;
 }
 
 static int put_intent(struct retiring *t, struct snapshot *s)
@@ -93,15 +109,15 @@ static int delete_confirmed(struct retiring *t, unsigned zone, const char *name)
 	return code == 0 ? failed(ERR_UNAVAILABLE, "%s was deleted and is still there", name) : code;
 }
 
-struct seal_search {
+struct search {
 	const struct repo *r;
 	const uint8_t *snapshot;
-	char name[OBJECT_NAME_MAX];
+	char name[OBJECT_NAME_MAX]; /* "": none found */
 };
 
 static int find_seal(void *context, const char *name, uint64_t size)
 {
-	struct seal_search *search = context;
+	struct search *search = context;
 	uint8_t id[SNAPSHOT_ID_SIZE];
 	uint32_t generation;
 
@@ -112,15 +128,29 @@ static int find_seal(void *context, const char *name, uint64_t size)
 	return 0;
 }
 
-/* Every generation of a seal, whatever their numbers: as long as the zone lists one, it is deleted. */
-static int delete_seals(struct retiring *t, unsigned zone, const uint8_t snapshot[SNAPSHOT_ID_SIZE])
+static int find_header(void *context, const char *name, uint64_t size)
+{
+	struct search *search = context;
+	uint8_t id[SNAPSHOT_ID_SIZE];
+	int64_t taken_at;
+
+	(void)size;
+	if (search->name[0] == '\0' && name_parse_header(name, search->r->dataset, &taken_at, id) == 0 &&
+	    memcmp(id, search->snapshot, SNAPSHOT_ID_SIZE) == 0)
+		snprintf(search->name, sizeof search->name, "%s", name);
+	return 0;
+}
+
+/* Everything of a snapshot in a folder ("seals", "snapshots"): as long as the zone lists something, it is deleted. */
+static int delete_all(struct retiring *t, unsigned zone, const char *folder, zone_list_call find,
+		      const uint8_t snapshot[SNAPSHOT_ID_SIZE], uint64_t *count)
 {
 	char prefix[OBJECT_NAME_MAX];
 
-	snprintf(prefix, sizeof prefix, "%s/seals/", t->r->dataset);
-	for (;;) {
-		struct seal_search search = { .r = t->r, .snapshot = snapshot };
-		int code = zone_list(t->r->zones[zone].zone, prefix, find_seal, &search);
+	snprintf(prefix, sizeof prefix, "%s/%s/", t->r->dataset, folder);
+	for (*count = 0;; (*count)++) {
+		struct search search = { .r = t->r, .snapshot = snapshot };
+		int code = zone_list(t->r->zones[zone].zone, prefix, find, &search);
 
 		if (code != 0 || search.name[0] == '\0')
 			return code;
@@ -130,11 +160,18 @@ static int delete_seals(struct retiring *t, unsigned zone, const uint8_t snapsho
 	}
 }
 
+/* Every generation of a seal, whatever their numbers. */
+static int delete_seals(struct retiring *t, unsigned zone, const uint8_t snapshot[SNAPSHOT_ID_SIZE], uint64_t *count)
+{
+	return delete_all(t, zone, "seals", find_seal, snapshot, count);
+}
+
 /* Seals, then the header: never the other way round, so that what is left of a kill is still explained by the intent. */
 static void destroy_in_zone(struct retiring *t, struct snapshot *s, unsigned zone)
 {
 	char name[OBJECT_NAME_MAX];
-	int code = delete_seals(t, zone, s->header.id);
+	uint64_t count;
+	int code = delete_seals(t, zone, s->header.id, &count);
 
 	if (code == 0) {
 		s->seals[zone] = 0;
@@ -177,32 +214,104 @@ static int retire_one(struct retiring *t, struct snapshot *s)
 	return certificate_write(t->r, s, t->o->state, t->o->signer);
 }
 
+/* ---- seals of which no header is known ---- */
+
+/*
+ * All seals first, read back in every zone; *count of them. A header that stands there does not open, and explains
+ * nothing.
+ */
+static int destroy_headless(struct retiring *t, const struct headless *h, uint64_t *count)
+{
+	uint64_t here;
+	int code = 0;
+
+	*count = 0;
+	t->touched = true;
+	for (unsigned i = 0; i < t->r->zone_count && code == 0; i++, *count += here) {
+		code = delete_seals(t, i, h->id, &here);
+		if (code != 0)
+			findings_add(t->r->findings, FINDING_LAG, t->r->zones[i].name, NULL,
+				     "a seal without a header could not be destroyed: %s", err_message());
+	}
+	if (code == 0 && !h->stray && h->seals != 0 && (h->sealed || h->headers != 0))
+		code = certificate_write_headless(t->r, h, t->o->state, t->o->signer);
+	for (unsigned i = 0; i < t->r->zone_count && code == 0; i++)
+		code = delete_all(t, i, "snapshots", find_header, h->id, &here);
+	return code;
+}
+
 /*
  * A kill between seal and header left a seal that nothing names. Only with every zone listed can that be told from a header that
  * stands elsewhere; and we hold the lease, so nobody is between the two just now.
  */
-static void retire_strays(struct retiring *t)
+static void retire_stray(struct retiring *t, const struct headless *h)
 {
-	if (!t->r->complete || t->r->chain_broken || t->zones != ZONE_BIT(t->r->zone_count) - 1)
-		return;
-	for (size_t i = 0; i < t->r->stray_seal_count; i++) {
-		const struct repo_seal *seal = &t->r->stray_seals[i];
-		const char *zone = t->r->zones[seal->zone].name;
-		char name[OBJECT_NAME_MAX];
+	char id[SNAPSHOT_ID_HEX];
+	uint64_t count;
 
-		name_seal(t->r->dataset, seal->snapshot, seal->generation, name);
-		if (delete_confirmed(t, seal->zone, name) != 0) {
-			findings_add(
-				t->r->findings, FINDING_LAG, zone, name,
-				"a seal without a snapshot, left by a run that was ended, could not be deleted: %s",
-				err_message());
-			continue;
-		}
-		t->result->stray_seals++;
-		t->touched = true;
-		findings_add(t->r->findings, FINDING_NOTE, zone, name,
-			     "a seal without a snapshot, left by a run that was ended: deleted");
+	if (destroy_headless(t, h, &count) != 0)
+		return;
+	t->result->stray_seals += count;
+	findings_add(t->r->findings, FINDING_NOTE, NULL, hex_encode(h->id, SNAPSHOT_ID_SIZE, id),
+		     "a seal without a header, left by a run that was ended or brought back: deleted");
+}
+
+/* No intent can be made of a snapshot whose signed header is gone: the certificate says so. */
+static void retire_overdue(struct retiring *t, const struct headless *h)
+{
+	char id[SNAPSHOT_ID_HEX], due[CLOCK_TEXT_MAX];
+	uint64_t count;
+
+	hex_encode(h->id, SNAPSHOT_ID_SIZE, id);
+	clock_format(h->due_at, due);
+	t->result->due++;
+	if (t->o->dry_run) {
+		log_info("%s: would destroy snapshot %s, whose header is lost and whose time ended %s at the latest",
+			 t->r->dataset, id, due);
+	} else if (destroy_headless(t, h, &count) != 0) {
+		t->result->owed++;
+	} else {
+		t->result->destroyed++;
+		log_info("%s: destroyed snapshot %s, whose header is lost and whose time was over", t->r->dataset, id);
 	}
+}
+
+/*
+ * Since when a seal is there, by a clock that is confirmed: the snapshot cannot be younger. In doubt, the next run
+ * notes it.
+ */
+static int note_seen(struct retiring *t, const struct headless *h)
+{
+	bool many = t->r->remembered.count + t->noted >= NOTED_MAX && !h->sealed;
+
+	if (t->r->memory == NULL || t->o->dry_run || many || confirm_clock(t) != 0)
+		return 0;
+	t->noted++;
+	return remember_seen(t->r->memory, h->id, clock_now());
+}
+
+/* Only with every zone: one that is away may have the header. */
+static int retire_headless(struct retiring *t)
+{
+	int code = 0;
+
+	if (!t->r->complete || t->zones != ZONE_BIT(t->r->zone_count) - 1)
+		return 0;
+	for (size_t i = 0; i < t->r->headless_count && code == 0; i++) {
+		const struct headless *h = &t->r->headless[i];
+
+		if (h->stray) {
+			if (!t->o->dry_run && !t->r->headers_lost)
+				retire_stray(t, h);
+		} else if (h->due_at <= clock_now()) {
+			code = confirm_clock(t);
+			if (code == 0)
+				retire_overdue(t, h);
+		} else if (!h->seen) {
+			code = note_seen(t, h);
+		}
+	}
+	return code;
 }
 
 /*
@@ -240,7 +349,6 @@ static void plan(const struct retiring *t, const struct snapshot *s)
 int retire_due(struct repo *r, const struct retire_options *options, struct retire_result *result)
 {
 	struct retiring t = { .r = r, .o = options, .result = result };
-	bool confirmed = false;
 	int code = 0;
 
 	*result = (struct retire_result){ 0 };
@@ -257,20 +365,15 @@ int retire_due(struct repo *r, const struct retire_options *options, struct reti
 			plan(&t, s);
 			continue;
 		}
-		if (!confirmed) {
-			code = clock_check(r, options->config);
-			if (code == 0)
-				code = lease_confirm(options->leases);
-			confirmed = code == 0;
-		}
+		code = confirm_clock(&t);
 		if (code == 0)
 			code = lease_renew(options->leases);
 		t.zones &= lease_zones(options->leases);
 		if (code == 0)
 			code = retire_one(&t, s);
 	}
-	if (code == 0 && !options->dry_run)
-		retire_strays(&t);
+	if (code == 0)
+		code = retire_headless(&t);
 	if (code == 0 && t.touched)
 		code = repo_load(r);
 	return code;

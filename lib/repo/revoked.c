@@ -133,6 +133,19 @@ static int survey_intent(struct survey *v, unsigned zone, const uint8_t id[SNAPS
 	return code == ERR_UNAVAILABLE || code == ERR_SYSTEM ? code : 0;
 }
 
+/* What both zones lost must not cut the chain for what is left. */
+static void survey_remembered(struct survey *v)
+{
+	for (size_t i = 0; i < v->r->remembered.count; i++) {
+		const struct remembered *row = &v->r->remembered.rows[i];
+		_buf_ struct buf object = { 0 };
+
+		buf_init(&object, HEADER_MAX, "header");
+		if (row->kind == REMEMBERED_HEADER && remembered_header(v->r->memory, row->snapshot, &object) == 0)
+			note_link(v, object.data, object.len);
+	}
+}
+
 static int survey(struct survey *v, const struct listing listings[REPO_ZONES_MAX])
 {
 	int code = 0;
@@ -143,6 +156,7 @@ static int survey(struct survey *v, const struct listing listings[REPO_ZONES_MAX
 		for (size_t k = 0; v->r->zones[i].up && k < listings[i].intent_count && code == 0; k++)
 			code = survey_intent(v, i, listings[i].intents[k]);
 	}
+	survey_remembered(v);
 	if (v->count > 0)
 		qsort(v->links, v->count, sizeof *v->links, compare_hash);
 	return code;

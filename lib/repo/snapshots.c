@@ -29,9 +29,8 @@ static struct snapshot *find_or_add(struct repo *r, const uint8_t id[SNAPSHOT_ID
 	return s;
 }
 
-/* Opens a header object that is in memory: trusted signature, this dataset, this id. */
-static int open_header(const struct repo *r, const uint8_t *data, size_t len, const uint8_t id[SNAPSHOT_ID_SIZE],
-		       struct header *out, const struct signer **signer)
+int load_open_header(const struct repo *r, const uint8_t *data, size_t len, const uint8_t id[SNAPSHOT_ID_SIZE],
+		     struct header *out, const struct signer **signer)
 {
 	struct signed_view view;
 	int code = trust_open(r->trust, SIGNED_HEADER, data, len, "header", &view, signer);
@@ -45,8 +44,8 @@ static int open_header(const struct repo *r, const uint8_t *data, size_t len, co
 	return code;
 }
 
-static int adopt(struct repo *r, const struct header *header, const struct signer *signer, const void *object,
-		 size_t len, struct snapshot **out)
+int load_adopt(struct repo *r, const struct header *header, const struct signer *signer, const void *object, size_t len,
+	       struct snapshot **out)
 {
 	struct snapshot *s = find_or_add(r, header->id);
 	uint8_t hash[DIGEST_SIZE];
@@ -88,11 +87,11 @@ static int load_header(struct repo *r, unsigned zone, struct listed_header *row)
 	if (code == ERR_MISSING)
 		return 0; /* destroyed since it was listed */
 	if (code == 0)
-		code = open_header(r, object.data, object.len, row->id, &header, &signer);
+		code = load_open_header(r, object.data, object.len, row->id, &header, &signer);
 	if (code == 0 && header.taken_at != row->taken_at)
 		code = failed(ERR_INTEGRITY, "the header says another time than its name");
 	if (code == 0)
-		code = adopt(r, &header, signer, object.data, object.len, &s);
+		code = load_adopt(r, &header, signer, object.data, object.len, &s);
 	if (code != 0) {
 		row->disowned = code == ERR_REFUSED;
 		if (s != NULL)
@@ -129,9 +128,9 @@ static int load_intent(struct repo *r, unsigned zone, const uint8_t id[SNAPSHOT_
 	    (strcmp(intent.dataset, r->dataset) != 0 || memcmp(intent.snapshot, id, SNAPSHOT_ID_SIZE) != 0))
 		code = failed(ERR_INTEGRITY, "the intent is of another dataset or snapshot than its name says");
 	if (code == 0)
-		code = open_header(r, intent.header, intent.header_len, id, &header, &header_signer);
+		code = load_open_header(r, intent.header, intent.header_len, id, &header, &header_signer);
 	if (code == 0)
-		code = adopt(r, &header, header_signer, intent.header, intent.header_len, &s);
+		code = load_adopt(r, &header, header_signer, intent.header, intent.header_len, &s);
 	if (code != 0) {
 		tell_ignored(r, zone, name, code);
 		return 0;
@@ -139,6 +138,7 @@ static int load_intent(struct repo *r, unsigned zone, const uint8_t id[SNAPSHOT_
 	if (repo_expiry(r, s) > clock_now()) {
 		char expires[CLOCK_TEXT_MAX];
 
+		s->refused = true;
 		findings_add(r->findings, FINDING_REFUSED, r->zones[zone].name, name,
 			     "'%s' wants this snapshot destroyed before its time, which is %s: ignored", signer->name,
 			     clock_format(repo_expiry(r, s), expires));
@@ -149,38 +149,14 @@ static int load_intent(struct repo *r, unsigned zone, const uint8_t id[SNAPSHOT_
 	return 0;
 }
 
-/* A header that does not open (damaged, perhaps in every zone) is still a header: its seal is no stray. */
-static bool header_is_listed(const struct repo *r, const struct listing listings[REPO_ZONES_MAX],
-			     const uint8_t id[SNAPSHOT_ID_SIZE])
-{
-	for (unsigned i = 0; i < r->zone_count; i++) {
-		for (size_t k = 0; k < listings[i].header_count; k++) {
-			if (memcmp(listings[i].headers[k].id, id, SNAPSHOT_ID_SIZE) == 0)
-				return true;
-		}
-	}
-	return false;
-}
-
-static void place_seal(struct repo *r, const struct listing listings[REPO_ZONES_MAX], unsigned zone,
-		       const struct listed_seal *row)
+static void place_seal(struct repo *r, unsigned zone, const struct listed_seal *row)
 {
 	for (size_t i = 0; i < r->snapshot_count; i++) {
 		struct snapshot *s = &r->snapshots[i];
 
-		if (memcmp(s->header.id, row->snapshot, SNAPSHOT_ID_SIZE) != 0)
-			continue;
-		if (s->seals[zone] < row->generation)
+		if (memcmp(s->header.id, row->snapshot, SNAPSHOT_ID_SIZE) == 0 && s->seals[zone] < row->generation)
 			s->seals[zone] = row->generation;
-		if (s->zones != 0 || s->intents != 0)
-			return;
 	}
-	if (header_is_listed(r, listings, row->snapshot))
-		return;
-	r->stray_seals = xrealloc(r->stray_seals, r->stray_seal_count + 1, sizeof *r->stray_seals);
-	struct repo_seal *stray = &r->stray_seals[r->stray_seal_count++];
-	*stray = (struct repo_seal){ .generation = row->generation, .zone = zone };
-	memcpy(stray->snapshot, row->snapshot, SNAPSHOT_ID_SIZE);
 }
 
 static int compare_snapshot(const void *a, const void *b)
@@ -212,7 +188,7 @@ static void check_header_chain(struct repo *r)
 	size_t count = 0;
 
 	for (size_t i = 0; i < r->snapshot_count; i++) {
-		if (!r->snapshots[i].quarantined)
+		if (!r->snapshots[i].quarantined && !snapshot_lost(&r->snapshots[i]))
 			chain[count++] = &r->snapshots[i];
 	}
 	qsort(chain, count, sizeof(const struct snapshot *), compare_seq);
@@ -232,7 +208,7 @@ static void check_header_chain(struct repo *r)
 				     "snapshot number %llu has no header in any zone that answers, and no intent "
 				     "explains it",
 				     (unsigned long long)before->header.seq + 1);
-			r->chain_broken = true;
+			r->chain_broken = r->headers_lost = true;
 		} else if (before != NULL && memcmp(s->header.previous, before->hash, DIGEST_SIZE) != 0) {
 			findings_add(r->findings, FINDING_FORGED, NULL, NULL,
 				     "snapshot number %llu does not follow on number %llu: the chain was forked",
@@ -246,8 +222,10 @@ static void check_header_chain(struct repo *r)
 
 int load_snapshots(struct repo *r, struct listing listings[REPO_ZONES_MAX])
 {
-	int code = revoked_headers(r, listings);
+	int code = load_memory(r);
 
+	if (code == 0)
+		code = revoked_headers(r, listings);
 	if (code != 0)
 		return code;
 	for (unsigned i = 0; i < r->zone_count; i++) {
@@ -264,9 +242,12 @@ int load_snapshots(struct repo *r, struct listing listings[REPO_ZONES_MAX])
 				return code;
 		}
 	}
+	code = load_remembered(r, listings);
+	if (code != 0)
+		return code;
 	for (unsigned i = 0; i < r->zone_count; i++) {
 		for (size_t k = 0; r->zones[i].up && k < listings[i].seal_count; k++)
-			place_seal(r, listings, i, &listings[i].seals[k]);
+			place_seal(r, i, &listings[i].seals[k]);
 	}
 	if (r->snapshot_count > 0)
 		qsort(r->snapshots, r->snapshot_count, sizeof *r->snapshots, compare_snapshot);

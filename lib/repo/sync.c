@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/hex.h"
 #include "base/stop.h"
 #include "repo/copy.h"
@@ -464,6 +465,52 @@ static int bring_header(struct syncing *s, const struct snapshot *snapshot, unsi
 	return 0;
 }
 
+/*
+ * A header that no zone has whole, but this host remembers: put back where all of its snapshot is. Nothing that was
+ * destroyed comes back: its seal is there, nobody wants it destroyed, and its time is not over.
+ */
+static int put_back(struct syncing *s, struct snapshot *snapshot, struct seals *seals, unsigned to)
+{
+	struct zone_writer *writer = s->r->zones[to].writer;
+	char name[OBJECT_NAME_MAX];
+	bool whole = false;
+	int code = 0;
+
+	if (!snapshot->remembered || (snapshot->zones & ZONE_BIT(to)) != 0 || snapshot->intents != 0 ||
+	    snapshot->refused || !s->r->complete || snapshot->seals[to] == 0 ||
+	    repo_expiry(s->r, snapshot) <= clock_now())
+		return 0;
+	list_seals(s, seals);
+	if (newest_good(s, snapshot, seals, to) != 0)
+		code = whole_in(s->r, snapshot, to, &whole);
+	if (code != 0 || !whole)
+		return code;
+	name_header(s->r->dataset, snapshot->header.taken_at, snapshot->header.id, name);
+	code = zone_put(writer, name, snapshot->object.data, snapshot->object.len);
+	/* What stands there was read by the load, and is no header. */
+	if (code == ERR_EXISTS)
+		code = zone_replace(writer, name, snapshot->object.data, snapshot->object.len);
+	if (code != 0) {
+		give_up(s, to);
+		return 0;
+	}
+	snapshot->zones |= ZONE_BIT(to);
+	s->result->objects++;
+	s->result->bytes += snapshot->object.len;
+	findings_add(s->r->findings, FINDING_NOTE, s->r->zones[to].name, name,
+		     "was whole in no zone, and is put back from what this host remembers");
+	return 0;
+}
+
+static int put_back_headers(struct syncing *s, struct seals *seals, unsigned to)
+{
+	int code = 0;
+
+	for (size_t i = 0; i < s->r->snapshot_count && code == 0 && open_to(s, to); i++)
+		code = put_back(s, &s->r->snapshots[i], seals, to);
+	return code;
+}
+
 static int sync_headers(struct syncing *s, unsigned to)
 {
 	bool asked = false, all_whole = false;
@@ -493,6 +540,8 @@ static int sync_zone(struct syncing *s, struct seals *seals, unsigned to)
 
 	if (code == 0 && open_to(s, to))
 		code = sync_packs(s, to);
+	if (code == 0 && open_to(s, to))
+		code = put_back_headers(s, seals, to);
 	if (code == 0 && open_to(s, to))
 		code = sync_seals(s, seals, to);
 	return code == 0 && open_to(s, to) ? sync_headers(s, to) : code;

@@ -79,7 +79,7 @@ mkdir -p new/keys
 keys init --dir new/keys --role agent >out
 cp old/keys/operator.pub old/keys/validator.pub new/keys/
 cp old/keys/agent.pub new/keys/old-agent.pub
-sed "s|^\(state\|agent_key\): $TMPDIR/old/|\1: $TMPDIR/new/|; /^operator_key\|^validator_key/d
+sed "s#^state: $TMPDIR/old/#state: $TMPDIR/new/#; /^operator_key\|^validator_key/d
 	s|key: $TMPDIR/old/keys/|key: $TMPDIR/new/keys/|" old/nightfold.yaml >new/without
 signers() {
 	{

@@ -76,9 +76,11 @@ cp -a az1.old az1
 cp -a az2.old az2
 check "both zones rolled back are told" tells 3 "ams-1: serves snapshot number 1 as its newest; it had" agent run
 check "for each zone" warns "ams-2: serves index 1 as its newest; it had index 3 before"
-check "what the source has is whole in both all the same" exits 0 verify check
+check "and what is lost by that" tells 4 "nor is its seal: nobody can open this snapshot" verify check
 check "and is restored" exits 0 restore restore sms@latest --to restored
 check "as it is" diff -rq source restored
+check "when the loss is accepted" exits '0|3' agent rebuild
+check "what the source has is whole in both" exits 0 verify check
 
 # ---- anybody else, who has the headers ----
 

@@ -1,5 +1,6 @@
 #include "made.h"
 
+#include "base/hex.h"
 #include "repo/check.h"
 
 static int64_t now;
@@ -397,7 +398,7 @@ static void a_seal_without_a_snapshot_is_a_note(void **state)
 	put_seal(m, 1, &stray, 1, key, m->agent, name, NULL);
 	secret_free(key);
 	assert_int_equal(check_at(m, CHECK_LIST), EXIT_DONE);
-	assert_true(has_finding(m, FINDING_NOTE, "z0", name));
+	assert_true(has_finding(m, FINDING_NOTE, NULL, hex_encode(stray.header.id, SNAPSHOT_ID_SIZE, name)));
 }
 
 static void seals_are_judged_by_their_newest_good_generation(void **state)

@@ -218,6 +218,10 @@ static void a_header_that_may_be_the_newest_stops_collection(void **state)
 	made_open(m);
 	assert_true(m->repo->chain_broken);
 	take_away(m, 0, last->index_name);
+	/* By its seal, which is signed. */
+	made_open(m);
+	assert_true(m->repo->chain_broken);
+	take_away(m, 0, last->seal_name);
 	made_open(m);
 	assert_false(m->repo->chain_broken);
 }

@@ -310,7 +310,10 @@ static inline int night_try(struct nights *n, const struct worker_host *host, st
 					.trust = &n->trust,
 					.places = n->places,
 					.place_count = 2,
-					.writing = true };
+					.writing = true,
+					.state = host->state,
+					.snapshots = true,
+					.remember = true };
 
 	*t = (struct night){ .all = n, .host = host, .findings = findings_new() };
 	n->config.state = (char *)(uintptr_t)host->state;

@@ -177,58 +177,6 @@ static void a_dry_run_says_what_is_due_and_leaves_it(void **state)
 	assert_int_equal(zone_count(n, 0, "intents"), 0);
 }
 
-/* A kill between seal and header. */
-static void a_seal_without_a_snapshot_is_destroyed_when_every_zone_is_there(void **state)
-{
-	struct nights *n = *state;
-	struct night t;
-	uint8_t id[SNAPSHOT_ID_SIZE] = { 7 };
-	char name[OBJECT_NAME_MAX];
-
-	run_night(n, &n->agent);
-	put_object(n, 3, name_seal(NIGHT_DATASET, id, 1, name), "a seal", 6);
-	put_object(n, 1, name_seal(NIGHT_DATASET, id, 4294967295u, name), "a seal", 6);
-	zone_away(n, 1);
-	night_begin(n, &n->agent, &t);
-	assert_int_equal(night_retire(&t), 0);
-	assert_int_equal(t.retired.stray_seals, 0);
-	night_end(&t);
-	zone_back(n, 1);
-	night_begin(n, &n->agent, &t);
-	assert_int_equal(t.repo->stray_seal_count, 3);
-	assert_int_equal(night_retire(&t), 0);
-	assert_int_equal(t.retired.stray_seals, 3);
-	night_end(&t);
-	assert_int_equal(zone_count(n, 0, "seals"), 1);
-	assert_int_equal(zone_count(n, 1, "seals"), 1);
-	assert_sound(n, 1);
-}
-
-/* A header that is damaged in both zones is still a header: its seal may be all that is left to save it by. */
-static void the_seal_of_a_damaged_header_stays(void **state)
-{
-	struct nights *n = *state;
-	struct night t;
-	char name[OBJECT_NAME_MAX], path[512];
-
-	run_night(n, &n->agent);
-	night_begin(n, &n->agent, &t);
-	const struct header *h = &repo_newest(t.repo)->header;
-	name_header(NIGHT_DATASET, h->taken_at, h->id, name);
-	night_end(&t);
-	for (unsigned z = 0; z < 2; z++) {
-		in_zone(n, z, name, path);
-		assert_int_equal(truncate(path, 100), 0);
-	}
-	days_pass(n, NIGHT_DAYS);
-	write_file(n, "b", 100000, 2);
-	whole_run(n, &n->agent, &t);
-	assert_int_equal(t.retired.destroyed + t.retired.stray_seals, 0);
-	assert_int_equal(t.collected.condemned + t.collected.deleted, 0);
-	night_end(&t);
-	assert_int_equal(zone_count(n, 0, "seals"), 2);
-}
-
 static void every_generation_of_a_seal_goes(void **state)
 {
 	struct nights *n = *state;
@@ -291,9 +239,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_doubtful_clock_destroys_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_clock_that_went_backwards_destroys_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_dry_run_says_what_is_due_and_leaves_it, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_seal_without_a_snapshot_is_destroyed_when_every_zone_is_there, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(the_seal_of_a_damaged_header_stays, setup, teardown),
 		cmocka_unit_test_setup_teardown(every_generation_of_a_seal_goes, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_intent_of_a_thief_destroys_nothing_early, setup, teardown),
 	};
