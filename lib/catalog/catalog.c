@@ -151,7 +151,7 @@ int catalog_open(const char *dir, struct catalog **out)
 int catalog_open_temporary(struct catalog **out)
 {
 	const char *base = getenv("TMPDIR");
-	_free_ char *dir = xasprintf("%s/nightfold-catalog-XXXXXX", base && *base ? base : "/tmp");
+	_free_ char *dir = xasprintf("%s/nightfold-catalog-XXXXXX", base && *base ? base : "/var/tmp");
 
 	if (!mkdtemp(dir))
 		return failed_errno(ERR_SYSTEM, "cannot make a temporary folder for the catalogue, '%s'", dir);

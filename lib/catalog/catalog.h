@@ -41,7 +41,7 @@ enum pack_origin {
 
 /* `dir`: created when absent. ERR_FORMAT: a catalogue of another version or damaged (the message says: rebuild). */
 must_check int catalog_open(const char *dir, struct catalog **out);
-/* One in a fresh temporary folder (under $TMPDIR or /tmp), unlinked at once. */
+/* One in a fresh temporary folder (under $TMPDIR or /var/tmp), unlinked at once. */
 must_check int catalog_open_temporary(struct catalog **out);
 void catalog_close(struct catalog *c);
 

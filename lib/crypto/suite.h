@@ -51,15 +51,15 @@ void chunk_key_random(uint8_t key[KEY_SIZE], uint8_t id[ID_SIZE]);
 void chunk_id(const uint8_t key[KEY_SIZE], uint8_t id[ID_SIZE]);
 
 /*
- * out: nonce | ciphertext | tag, len + suite_overhead() bytes; a fresh random nonce. `data` may stand where the ciphertext is to be,
- * behind the nonce; otherwise it must not overlap `out`.
+ * out: nonce | ciphertext | tag, len + suite_overhead() bytes; a fresh random nonce. `data` may stand where the
+ * ciphertext is to be, behind the nonce; otherwise it must not overlap `out`.
  */
 void aead_seal(enum suite suite, const uint8_t key[KEY_SIZE], const void *aad, size_t aad_len, const void *data,
 	       size_t len, uint8_t *out);
 
 /*
- * The reverse: stored -> len - overhead bytes at `out`, which may be where the ciphertext stands. ERR_INTEGRITY when the tag does not match, ERR_FORMAT when too
- * short, ERR_SYSTEM as suite_available().
+ * The reverse: stored -> len - overhead bytes at `out`, which may be where the ciphertext stands. ERR_INTEGRITY when
+ * the tag does not match, ERR_FORMAT when too short, ERR_SYSTEM as suite_available().
  */
 must_check int aead_open(enum suite suite, const uint8_t key[KEY_SIZE], const void *aad, size_t aad_len,
 			 const uint8_t *stored, size_t len, uint8_t *out);

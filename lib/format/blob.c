@@ -14,15 +14,15 @@
 #include "format/limits.h"
 
 /*
- * Of one compressor, beside the chunk: level 3 takes a little over 1 MiB, level 19 would take 33 MiB for chunks of 2 MiB and 81 for those
- * of 16, of which it gets smaller by 0.2 and by 1 %.
+ * Of one compressor, beside the chunk: level 3 takes a little over 1 MiB; level 19 would take 33 MiB for chunks of 2
+ * MiB and 81 for those of 16, and make them smaller by 0.2 and by 1 %.
  */
 #define COMPRESSOR_MAX (9u << 20)
 
 #define AAD_MAGIC "NFBLOB1\n"
 #define AAD_SIZE  (8 + DIGEST_SIZE + 3 + 4 + ID_SIZE)
 
-/* zstd's contexts, and the bytes between compression and encryption, which is done in place: with room for nonce and tag. */
+/* zstd's contexts, and the bytes between compression and encryption, which is done in place: room for nonce and tag. */
 struct workspace {
 	ZSTD_CCtx *compressor;
 	ZSTD_DCtx *decompressor;

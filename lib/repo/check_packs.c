@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/ordered.h"
+#include "base/spill.h"
 #include "base/stop.h"
 #include "repo/checking.h"
 #include "repo/examine.h"
@@ -125,7 +126,8 @@ struct copy {
 
 struct reading {
 	struct checking *c;
-	struct copy *copies;
+	struct spill table;
+	struct copy *copies; /* the table's */
 	size_t count, cap;
 	uint64_t bytes;
 	const uint8_t *before; /* bits; NULL: everything in the slice */
@@ -137,7 +139,8 @@ static void add_copy(struct reading *g, uint32_t number, unsigned zone, const ui
 {
 	if (g->count == g->cap) {
 		g->cap = g->cap * 2 + 256;
-		g->copies = xrealloc(g->copies, g->cap, sizeof *g->copies);
+		spill_resize(&g->table, g->cap * sizeof *g->copies);
+		g->copies = g->table.data;
 	}
 	struct copy *copy = &g->copies[g->count++];
 	*copy = (struct copy){ .number = number, .zone = zone, .size = size };
@@ -269,6 +272,8 @@ static void judge(struct checking *c, const struct copy *copy)
 int check_read(struct checking *c, const uint8_t *before, uint32_t before_limit)
 {
 	struct reading g = { .c = c, .before = before, .before_limit = before_limit };
+
+	spill_init(&g.table, c->r->folder);
 	int code = catalog_each_pack(c->r->catalog, choose, &g);
 
 	choose_orphans(&g);
@@ -283,7 +288,7 @@ int check_read(struct checking *c, const uint8_t *before, uint32_t before_limit)
 			judge(c, &g.copies[i]);
 		free(g.copies[i].message);
 	}
-	free(g.copies);
+	spill_release(&g.table);
 	return code;
 }
 

@@ -1,8 +1,9 @@
 /*
- * Content chunks, plain, for one thread. A decoder keeps the last chunk, which the next piece may lie in too (small files share chunks).
+ * Content chunks, plain, for one thread. A decoder keeps the last chunk, which the next piece may lie in too (small
+ * files share chunks).
  *
- * Memory is bounded whatever the chunks' sizes, which the snapshot says and not this host: each decoder has buffers for chunks of up to
- * DECODER_SMALL; what larger ones take, all decoders of a fetcher share (fetcher_reserve()).
+ * Memory is bounded whatever the chunks' sizes, which the snapshot says and not this host: each decoder has buffers for
+ * chunks of up to DECODER_SMALL; what larger ones take, all decoders of a fetcher share (fetcher_reserve()).
  */
 #ifndef REPO_DECODER_H
 #define REPO_DECODER_H
@@ -15,7 +16,10 @@ struct decoder;
 struct decoder *decoder_new(struct fetcher *f);
 void decoder_free(struct decoder *d);
 
-/* *data: the chunk's `size` bytes, until decoder_done() or the next call. Waits while other decoders have all room for large ones. */
+/*
+ * *data: the chunk's `size` bytes, until decoder_done() or the next call. Waits while other decoders have all room for
+ * large ones.
+ */
 must_check int decoder_get(struct decoder *d, const uint8_t id[ID_SIZE], const uint8_t key[KEY_SIZE], uint64_t size,
 			   const uint8_t **data);
 

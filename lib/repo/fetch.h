@@ -27,8 +27,9 @@ void fetcher_free(struct fetcher *f);
 void fetcher_expect(struct fetcher *f, unsigned zones);
 
 /*
- * Buffers for stored bytes of chunks up to this size are kept, one for each thread that ever fetched at once. Who asks for larger ones
- * first reserves what it needs for them, here and on its own, or waits for it: FETCH_LARGE there is for all of a fetcher's threads.
+ * Buffers for stored bytes of chunks up to FETCH_KEEP are kept, one for each thread that ever fetched at once. Who asks
+ * for larger ones first reserves what it needs for them, here and on its own, or waits for it: FETCH_LARGE there is for
+ * all of a fetcher's threads.
  */
 #define FETCH_KEEP  (2u << 20)
 #define FETCH_LARGE (2 * CHUNK_MAX)

@@ -1,7 +1,7 @@
 /*
- * From a source to a tree: one thread walks, reads and cuts, the workers hash and store, one thread writes the tree in order.
- * Files that the key cache knows as unchanged are not read; small files go in groups. Memory is bounded by fixed pools, whose sizes
- * repo/pipeline.h plans.
+ * From a source to a tree: one thread walks, reads and cuts, the workers hash and store, one thread writes the tree in
+ * order. Files that the key cache knows as unchanged are not read; small files go in groups. Memory is bounded by fixed
+ * pools, whose sizes repo/pipeline.h plans.
  */
 #ifndef REPO_GATHER_H
 #define REPO_GATHER_H

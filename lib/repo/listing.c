@@ -21,7 +21,11 @@ static int take_pack(void *context, const char *name, uint64_t size)
 {
 	struct lister *l = context;
 
-	grow(l->out->packs, l->out->pack_count, l);
+	if (l->out->pack_count == l->cap) {
+		l->cap = l->cap * 2 + 64;
+		spill_resize(&l->out->pack_table, l->cap * sizeof *l->out->packs);
+		l->out->packs = l->out->pack_table.data;
+	}
 	struct listed_pack *row = &l->out->packs[l->out->pack_count];
 	if (name_parse_pack(name, l->dataset, row->name) != 0) {
 		l->out->foreign++;
@@ -111,7 +115,7 @@ static int compare_pack(const void *a, const void *b)
  * Headers before packs, so that a snapshot that another run commits meanwhile is never seen without a pack of its own: a header is
  * written last.
  */
-int listing_read(struct zone *z, const char *dataset, bool headers_only, struct listing *out)
+int listing_read(struct zone *z, const char *dataset, bool headers_only, const char *folder, struct listing *out)
 {
 	static const struct {
 		const char *folder;
@@ -125,6 +129,7 @@ int listing_read(struct zone *z, const char *dataset, bool headers_only, struct 
 	int code = 0;
 
 	*out = (struct listing){ 0 };
+	spill_init(&out->pack_table, folder);
 	for (size_t i = 0; i < sizeof parts / sizeof parts[0] && code == 0; i++) {
 		char prefix[OBJECT_NAME_MAX];
 		struct lister lister = { .out = out, .dataset = dataset };
@@ -148,7 +153,7 @@ const struct listed_pack *listing_find_pack(const struct listing *l, const uint8
 
 void listing_release(struct listing *l)
 {
-	free(l->packs);
+	spill_release(&l->pack_table);
 	free(l->indexes);
 	free(l->headers);
 	free(l->seals);

@@ -445,7 +445,7 @@ static int merge(struct repo *r, struct listing listings[REPO_ZONES_MAX])
 
 int repo_load(struct repo *r)
 {
-	struct listing listings[REPO_ZONES_MAX] = { { 0 } };
+	struct listing listings[REPO_ZONES_MAX] = { { .packs = NULL } };
 	int code = 0;
 
 	load_release(r);
@@ -455,7 +455,7 @@ int repo_load(struct repo *r)
 
 		z->up = false;
 		if (z->zone != NULL) {
-			code = listing_read(z->zone, r->dataset, r->headers_only, &listings[i]);
+			code = listing_read(z->zone, r->dataset, r->headers_only, r->folder, &listings[i]);
 			z->up = code == 0;
 			if (code != 0)
 				findings_add(r->findings, FINDING_UNAVAILABLE, z->name, NULL, "%s", err_message());

@@ -5,6 +5,7 @@
 #ifndef REPO_LOAD_H
 #define REPO_LOAD_H
 
+#include "base/spill.h"
 #include "repo/repo.h"
 #include "retain/expiry.h"
 
@@ -28,7 +29,8 @@ struct listed_seal {
 };
 
 struct listing {
-	struct listed_pack *packs;
+	struct spill pack_table;
+	struct listed_pack *packs; /* the table's */
 	struct listed_index *indexes;
 	struct listed_header *headers;
 	struct listed_seal *seals;
@@ -38,7 +40,9 @@ struct listing {
 	size_t foreign; /* names that are none of ours */
 };
 
-must_check int listing_read(struct zone *z, const char *dataset, bool headers_only, struct listing *out);
+/* `folder`: for spill_init(). */
+must_check int listing_read(struct zone *z, const char *dataset, bool headers_only, const char *folder,
+			    struct listing *out);
 void listing_release(struct listing *l);
 const struct listed_pack *listing_find_pack(const struct listing *l,
 					    const uint8_t name[DIGEST_SIZE]); /* NULL: not there */

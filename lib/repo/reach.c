@@ -1,7 +1,8 @@
 /*
- * The set of visited ids keeps 16 bytes of each (ids are uniformly random: a collision needs 2^64 chunks), in open addressing. Per pack a
- * counter of reached bytes. The stack holds ids still to visit; a node's children are pushed at once, so its height is bounded by
- * fan-out times depth of the tree, not by the number of chunks.
+ * The set of visited ids keeps 16 bytes of each (ids are uniformly random: a collision needs 2^64 chunks), in open
+ * addressing, in a table that goes to a file when it grows. Per pack a counter of reached bytes. The stack holds ids still
+ * to visit; a node's children are pushed at once, so its height is bounded by fan-out times depth of the tree, not by the
+ * number of chunks.
  */
 #include "repo/reach.h"
 
@@ -10,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/spill.h"
 #include "base/stop.h"
 
 #define PREFIX 16
@@ -21,7 +23,8 @@ struct whole {
 
 struct reach {
 	struct repo *r;
-	uint8_t (*slots)[PREFIX]; /* all zero: empty */
+	struct spill table;
+	uint8_t (*slots)[PREFIX]; /* the table's; all zero: empty */
 	size_t count, cap;        /* cap: power of two */
 	uint64_t *pack_bytes;
 	uint32_t pack_limit;
@@ -33,14 +36,22 @@ struct reach {
 	bool countable; /* condemned and withdrawn packs do not count */
 };
 
+/* An empty table. */
+static void set_cap(struct reach *w, size_t cap)
+{
+	spill_init(&w->table, w->r->folder);
+	spill_resize(&w->table, cap * PREFIX);
+	w->slots = w->table.data;
+	w->cap = cap;
+}
+
 struct reach *reach_new(struct repo *r)
 {
 	struct reach *w = xcalloc(1, sizeof *w);
 
 	w->r = r;
 	w->only = PACK_IN_ANY;
-	w->cap = 1024;
-	w->slots = xcalloc(w->cap, PREFIX);
+	set_cap(w, 1024);
 	w->pack_limit = catalog_pack_limit(r->catalog);
 	w->pack_bytes = xcalloc(w->pack_limit + 1, sizeof *w->pack_bytes);
 	buf_init(&w->children, (size_t)NODE_CHILDREN_MAX * ID_SIZE, "children of a node");
@@ -51,7 +62,7 @@ void reach_free(struct reach *w)
 {
 	if (w == NULL)
 		return;
-	free(w->slots);
+	spill_release(&w->table);
 	free(w->pack_bytes);
 	free(w->stack);
 	buf_release(&w->children);
@@ -78,16 +89,16 @@ static size_t slot_of(const struct reach *w, const uint8_t id[ID_SIZE])
 static void grow(struct reach *w)
 {
 	static const uint8_t empty[PREFIX];
+	struct spill old_table = w->table;
 	uint8_t(*old)[PREFIX] = w->slots;
 	size_t old_cap = w->cap;
 
-	w->cap *= 2;
-	w->slots = xcalloc(w->cap, PREFIX);
+	set_cap(w, 2 * old_cap);
 	for (size_t i = 0; i < old_cap; i++) {
 		if (memcmp(old[i], empty, PREFIX) != 0)
 			memcpy(w->slots[slot_of(w, old[i])], old[i], PREFIX);
 	}
-	free(old);
+	spill_release(&old_table);
 }
 
 bool reach_has(const struct reach *w, const uint8_t id[ID_SIZE])

@@ -135,6 +135,7 @@ int repo_open(const struct repo_options *options, struct findings *findings, str
 		r->state = xstrdup(options->state);
 		r->memory = xasprintf("%s/%s/snapshots", options->state, options->dataset);
 	}
+	r->folder = options->catalog == NULL ? NULL : xstrdup(options->catalog);
 	for (unsigned i = 0; i < r->zone_count; i++)
 		open_zone(r, i, &options->places[i], options);
 
@@ -175,6 +176,7 @@ void repo_close(struct repo *r)
 	}
 	free(r->state);
 	free(r->memory);
+	free(r->folder);
 	free(r);
 }
 

@@ -113,6 +113,7 @@ struct repo {
 	const struct trust *trust;
 	struct findings *findings;
 	struct catalog *catalog;
+	char *folder; /* for large tables of public values (base/spill.h): the catalogue's; NULL where that is a temporary one */
 	struct repo_zone zones[REPO_ZONES_MAX];
 	unsigned zone_count;
 	char *state, *memory; /* NULL: this host remembers nothing */

@@ -1,6 +1,7 @@
 #!/bin/bash
 # slow
-# However much data there is, whatever its chunks, its level and the number of processors: 128 MiB of anonymous memory at most.
+# However much data there is, whatever its chunks, its level and the number of processors: 128 MiB of anonymous memory at
+# most.
 set -u
 . "$SRC/tests/scenarios/lib.sh"
 
