@@ -368,6 +368,7 @@ static int read_member(struct gathering *g, struct entry *e, struct stat_print *
 		if (code != 0)
 			return code;
 		same = same && got == file_content_length(e);
+		item_keep_owners(batch, e);
 		if (!item_set_extents(batch, e, e->extents, e->extent_count))
 			return skip_open(g, e, print, "its extents are too many to be stored");
 	}

@@ -152,6 +152,24 @@ static bool copy_xattrs(struct item *item, struct entry *e)
 	return true;
 }
 
+/* Where there is no room, it goes without the name: its number says whose it is. */
+static void keep_name(struct item *item, const char **name, uint32_t *len)
+{
+	const char *text = (const char *)item->text;
+	bool kept = *name >= text && *name < text + BATCH_TEXT;
+
+	if (!kept && !copy_text(item, name, *len)) {
+		*name = NULL;
+		*len = 0;
+	}
+}
+
+void item_keep_owners(struct item *item, struct entry *e)
+{
+	keep_name(item, &e->user, &e->user_len);
+	keep_name(item, &e->group, &e->group_len);
+}
+
 bool item_add_entry(struct item *item, const struct entry *e, const struct stat_print *print)
 {
 	size_t before = item->text_len;

@@ -52,6 +52,8 @@ void pool_give(struct item *item);
 bool item_add_entry(struct item *item, const struct entry *e, const struct stat_print *print);
 /* Replaces the extents of an entry. false: no room. */
 bool item_set_extents(struct item *item, struct entry *e, const struct extent *extents, uint32_t count);
+/* Copies owner names that a source lent for one file at a time; one that does not fit any more is left out. */
+void item_keep_owners(struct item *item, struct entry *e);
 void item_remove_entry(struct item *item, uint32_t index);
 
 #endif
