@@ -250,6 +250,8 @@ int session_repo(struct session *s, const char *dataset, bool headers_only, stru
 
 const char *snapshot_state(const struct repo *r, const struct snapshot *s)
 {
+	if (s->disputed)
+		return "disputed";
 	if (s->intents != 0)
 		return "being destroyed";
 	if (repo_expiry(r, s) <= clock_now())
@@ -262,6 +264,11 @@ int session_check_retention(const struct repo *r, const struct snapshot *s)
 	char name[SELECT_TEXT_MAX], time[CLOCK_TEXT_MAX];
 
 	select_text(r, s, name);
+	if (s->disputed)
+		return failed(ERR_INTEGRITY,
+			      "%s has headers that differ, each signed by an agent, so which is the true one cannot be "
+			      "told; find out, and read that zone alone (--zone-url URL --key FILE --signer PUB)",
+			      name);
 	if (s->intents != 0)
 		return failed(ERR_REFUSED,
 			      "%s is being destroyed since %s: its retention is over, and nothing brings it back", name,

@@ -76,7 +76,7 @@ must_check int session_check_retention(const struct repo *r, const struct snapsh
 /* The snapshot as a JSON object under `key` (NULL: as a value). */
 void put_snapshot(struct json *j, const char *key, const struct repo *r, const struct snapshot *s);
 
-/* "live", "expired", "being destroyed", "quarantined". */
+/* "live", "expired", "being destroyed", "quarantined", "disputed". */
 const char *snapshot_state(const struct repo *r, const struct snapshot *s);
 
 #endif

@@ -303,7 +303,7 @@ int check_snapshots(struct checking *c)
 			c->result->snapshots++;
 			check_header(c, s);
 			check_seals(c, s, &seals);
-		} else if (s->zones != 0 || s->intents != 0) {
+		} else if (!s->disputed && (s->zones != 0 || s->intents != 0)) {
 			note_leaving(c, s, &seals);
 			check_intent(c, s);
 		}

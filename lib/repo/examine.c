@@ -11,7 +11,7 @@
 
 bool snapshot_stays(const struct repo *r, const struct snapshot *s)
 {
-	return snapshot_live(s) && repo_expiry(r, s) > clock_now();
+	return snapshot_live(s) && !s->disputed && repo_expiry(r, s) > clock_now();
 }
 
 bool chain_start(const struct repo *r, const uint8_t signer[KEY_ID_SIZE], uint64_t *start)

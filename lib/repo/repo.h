@@ -52,7 +52,7 @@ struct snapshot {
 	bool quarantined;               /* taken in the future: never counts as newest, evicts nothing */
 	bool remembered;                /* no zone has its header whole, nor an intent: this host remembers it */
 	bool refused;                   /* a signed intent in some zone wants it destroyed before its time */
-	bool disputed; /* zones hold different headers, both signed: nobody destroys it on the word of one */
+	bool disputed; /* there are different headers of it, both signed: nothing is done on the word of one */
 };
 
 /* Something of a dataset that is neither pack, header nor index of a live chain. */

@@ -224,7 +224,7 @@ int reseal(struct repo *r, const struct reseal_options *options, struct reseal_r
 				 "resealing needs every zone: an old seal would stay behind in one that is away");
 	for (size_t i = 0; i < r->snapshot_count && code == 0; i++) {
 		/* What is due is about to lose its seals. */
-		if (snapshot_live(&r->snapshots[i]) && !is_due(r, &r->snapshots[i]))
+		if (snapshot_live(&r->snapshots[i]) && !r->snapshots[i].disputed && !is_due(r, &r->snapshots[i]))
 			code = reseal_one(r, &r->snapshots[i], options, result);
 	}
 	return code;

@@ -56,12 +56,24 @@ int load_adopt(struct repo *r, const struct header *header, const struct signer 
 		return memcmp(s->hash, hash, DIGEST_SIZE) == 0
 			       ? 0
 			       : failed(ERR_INTEGRITY,
-					"another valid header of this snapshot exists: one agent signed two");
+					"another valid header of this snapshot exists: was the agent's key stolen? Until one of "
+					"them is gone or its key revoked, nothing of this snapshot is copied or destroyed, "
+					"and no space is freed");
 	s->header = *header;
 	s->signer = signer;
 	memcpy(s->hash, hash, DIGEST_SIZE);
 	s->quarantined = header->taken_at > clock_now() + FUTURE_SLACK;
 	return buf_append(&s->object, object, len);
+}
+
+/*
+ * Who stole an agent's key can sign a second header of a snapshot that is there, of other content and another time. Which
+ * one is true nobody can tell, so nothing is done on the word of either: what the snapshot needs is not known.
+ */
+static void dispute(struct repo *r, struct snapshot *s)
+{
+	s->disputed = true;
+	r->chain_broken = true;
 }
 
 /* ERR_REFUSED: what a revoked key signed, and does not count. */
@@ -95,7 +107,7 @@ static int load_header(struct repo *r, unsigned zone, struct listed_header *row)
 	if (code != 0) {
 		row->disowned = code == ERR_REFUSED;
 		if (s != NULL)
-			s->disputed = true;
+			dispute(r, s);
 		tell_ignored(r, zone, name, code);
 		return 0;
 	}
@@ -133,6 +145,11 @@ static int load_intent(struct repo *r, unsigned zone, const uint8_t id[SNAPSHOT_
 		code = load_adopt(r, &header, header_signer, intent.header, intent.header_len, &s);
 	if (code != 0) {
 		tell_ignored(r, zone, name, code);
+		return 0;
+	}
+	if (s->disputed) {
+		findings_add(r->findings, FINDING_REFUSED, r->zones[zone].name, name,
+			     "'%s' wants a snapshot destroyed of which there are two headers: ignored", signer->name);
 		return 0;
 	}
 	if (repo_expiry(r, s) > clock_now()) {

@@ -5,6 +5,8 @@
 
 header     a snapshot of now, made of the newest one
 future     the same, of the year 2090
+second     another header of the newest snapshot, which says that its time is over, and an intent that embeds it
+emptied    another header of the newest snapshot, with the content of the oldest
 unsigned   the same as header, without a signature
 index      an index that adds a pack of noise, and that pack
 withdraw   an index that withdraws every pack
@@ -27,8 +29,8 @@ import cbor2
 
 import thief
 
-KINDS = ("header", "future", "unsigned", "index", "withdraw", "lease")
-TAKEN_AT, CONSISTENT_AT, EXPIRES_AT = 6, 7, 8
+KINDS = ("header", "future", "second", "emptied", "unsigned", "index", "withdraw", "lease")
+TAKEN_AT, CONSISTENT_AT, EXPIRES_AT, ROOT = 6, 7, 8, 10
 
 
 class Forger(thief.Thief):
@@ -60,6 +62,25 @@ class Forger(thief.Thief):
 
     def unsigned(self):
         self.header(sign=False)
+
+    def bodies(self):
+        """Of the oldest and of the newest header, and the path of the newest."""
+        paths = sorted(self.folder.glob("snapshots/*"))
+        bodies = [cbor2.loads(cbor2.loads(path.read_bytes())[4]) for path in (paths[0], paths[-1])]
+        return *bodies, paths[-1]
+
+    def second(self):
+        _, body, path = self.bodies()
+        body[EXPIRES_AT] = body[TAKEN_AT] + 1
+        header = self.signed("header", body)
+        self.put(f"snapshots/{path.name}", header)
+        intent = [self.dataset, body[3], body[EXPIRES_AT], body[EXPIRES_AT], "retention window ended", header]
+        self.put(f"intents/{body[3].hex()}", self.signed("intent", intent))
+
+    def emptied(self):
+        oldest, body, path = self.bodies()
+        body[ROOT] = oldest[ROOT]
+        self.put(f"snapshots/{path.name}", self.signed("header", body))
 
     def next_index(self, packs, withdrawn):
         chain = sorted(self.folder.glob(f"index/{self.id.hex()}/*"))
