@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "repo/commit.h"
 
 void doubt_release(struct doubt *d)
@@ -161,57 +160,38 @@ static bool has_unnamed_index(const struct repo *r)
 	return false;
 }
 
-struct ends { /* of the chain of headers, by number; NULL: there is none */
-	const struct snapshot *first, *newest;
-};
-
-static struct ends find_ends(const struct repo *r)
+/* Of the chain of headers, by number; NULL: there is none. */
+static const struct snapshot *find_newest(const struct repo *r)
 {
-	struct ends ends = { NULL, NULL };
+	const struct snapshot *newest = NULL;
 
 	for (size_t i = 0; i < r->snapshot_count; i++) {
 		const struct snapshot *s = &r->snapshots[i];
 
-		if (s->quarantined)
-			continue;
-		if (ends.first == NULL || s->header.seq < ends.first->header.seq)
-			ends.first = s;
-		if (ends.newest == NULL || s->header.seq > ends.newest->header.seq)
-			ends.newest = s;
+		if (!s->quarantined && (newest == NULL || s->header.seq > newest->header.seq))
+			newest = s;
 	}
-	return ends;
+	return newest;
 }
 
 /* Whether a snapshot of the newest number, or one behind it, may be missing: then any header that does not open may be that. */
-static int may_lack_newest(struct repo *r, const struct ends *ends, bool *lacks)
+static int may_lack_newest(struct repo *r, const struct snapshot *newest, bool *lacks)
 {
 	uint64_t written = 0;
 	int code = 0;
 
-	*lacks = r->headers_only || ends->newest == NULL;
+	*lacks = r->headers_only || newest == NULL;
 	if (!*lacks)
 		code = commit_newest(r, NULL, &written);
 	if (code == 0 && !*lacks)
-		*lacks = r->header_seen > ends->newest->header.seq || written > ends->newest->header.seq ||
-			 has_unnamed_index(r);
+		*lacks = r->header_seen > newest->header.seq || written > newest->header.seq || has_unnamed_index(r);
 	return code;
-}
-
-/* Before the first header, one that is swept away is explained by nothing any more; it would be past its time. */
-static bool may_precede(const struct repo *r, const struct ends *ends, const struct listed_header *row)
-{
-	static const uint8_t none[DIGEST_SIZE] = { 0 };
-
-	return memcmp(ends->first->header.previous, none, DIGEST_SIZE) != 0 &&
-	       row->taken_at < ends->first->header.taken_at &&
-	       (r->config == NULL || duration_after(row->taken_at, r->config->product->backup) > clock_now());
 }
 
 static int settle_headers(struct repo *r, const struct listing listings[REPO_ZONES_MAX])
 {
-	const struct ends ends = find_ends(r);
 	bool lacks;
-	int code = may_lack_newest(r, &ends, &lacks);
+	int code = may_lack_newest(r, find_newest(r), &lacks);
 
 	for (unsigned i = 0; i < r->zone_count && code == 0; i++) {
 		for (size_t k = 0; k < listings[i].header_count && !r->chain_broken; k++) {
@@ -224,7 +204,7 @@ static int settle_headers(struct repo *r, const struct listing listings[REPO_ZON
 			for (unsigned other = 0; other < r->zone_count; other++)
 				zones |= other != i && is_listed(&listings[other], row) ? ZONE_BIT(other) : 0;
 			r->chain_broken = lacks || s != NULL || !in_one_of_two(r, zones) ||
-					  has_seal_elsewhere(r, listings, i, row->id) || may_precede(r, &ends, row);
+					  has_seal_elsewhere(r, listings, i, row->id);
 		}
 	}
 	return code;

@@ -19,9 +19,9 @@
  *	- no seal of its snapshot lies in the other zone;
  *	- there are valid headers, and this catalogue remembers none newer than the newest of them;
  *	- headers name the newest index of each agent: a snapshot that is missing would have left one (while
- *	  collection has added one since the last night, this waits for the next);
- *	- the first valid header is the first of all, or the name is dated behind it, or is past its time by now.
- *	  (Between others, a header that is missing leaves a gap in the chain, which is told by itself.)
+ *	  collection has added one since the last night, this waits for the next).
+ * (Between others that are within their time, a header that is missing leaves a gap in the chain, which is told by
+ * itself. Before the first, what has no seal nobody could open, and what has one is waited for: the first rule.)
  *
  * With a zone away, nothing is decided: all of it may be real.
  */

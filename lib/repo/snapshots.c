@@ -55,10 +55,11 @@ int load_adopt(struct repo *r, const struct header *header, const struct signer 
 	if (s->object.len > 0)
 		return memcmp(s->hash, hash, DIGEST_SIZE) == 0
 			       ? 0
-			       : failed(ERR_INTEGRITY,
-					"another valid header of this snapshot exists: was the agent's key stolen? Until one of "
-					"them is gone or its key revoked, nothing of this snapshot is copied or destroyed, "
-					"and no space is freed");
+			       : failed(ERR_INTEGRITY, "another valid header of this snapshot exists: was the agent's "
+						       "key stolen? Until one of "
+						       "them is gone or its key revoked, nothing of this snapshot is "
+						       "copied or destroyed, "
+						       "and no space is freed");
 	s->header = *header;
 	s->signer = signer;
 	memcpy(s->hash, hash, DIGEST_SIZE);
@@ -197,19 +198,31 @@ static int compare_seq(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Between the oldest and the newest header each must be live, or be explained by an intent, and name the one before it. */
+/* Whether what follows it must be there, or explained. */
+static bool is_needed(const struct repo *r, const struct snapshot *s)
+{
+	return s->intents == 0 && repo_expiry(r, s) > clock_now();
+}
+
+/*
+ * Between the oldest header that is within its time and the newest each must be live, or be explained by an intent, and name
+ * the one before it. What is older proves nothing: intents are swept in the end, and then whoever kept an old header, or
+ * an old intent, can put it back.
+ */
 static void check_header_chain(struct repo *r)
 {
 	const struct snapshot **chain = xcalloc(r->snapshot_count + 1, sizeof(const struct snapshot *));
 	const struct snapshot *before = NULL;
-	size_t count = 0;
+	size_t count = 0, first = 0;
 
 	for (size_t i = 0; i < r->snapshot_count; i++) {
 		if (!r->snapshots[i].quarantined && !snapshot_lost(&r->snapshots[i]))
 			chain[count++] = &r->snapshots[i];
 	}
 	qsort(chain, count, sizeof(const struct snapshot *), compare_seq);
-	for (size_t i = 0; i < count; i++) {
+	while (first < count && !is_needed(r, chain[first]))
+		first++;
+	for (size_t i = first; i < count; i++) {
 		const struct snapshot *s = chain[i];
 
 		/* Of two with one number the first is followed on; a zone may have been away when the second was made. */

@@ -68,6 +68,39 @@ junk az1 "index/$chain/0000000000000128-$some"
 junk az1 "snapshots/2026-11-24T020000Z-$id"
 check "nor does it with a catalogue that remembers nothing" forgets_on_time
 
+# What is past its time, and was swept away with all that explained it, put back by who kept it: an old header with its seal, an old intent.
+# Between it and the oldest that lives there are gaps, which prove nothing.
+put_back
+keep() { # keep SUBFOLDER...
+	mkdir -p kept
+	for folder; do cp -a "az1/sms/$folder" kept/; done
+}
+keep snapshots seals
+rm -f kept/*/2026-11-2[23]*
+for day in 24 25 26; do
+	messages "$day" 1000 >source/messages.jsonl
+	at "2026-11-${day}T03:00:00Z"
+	check "the night of 2026-11-$day" exits 0 agent run
+done
+check "the first snapshots and what destroyed them are gone" not compgen -G 'az?/sms/intents/*'
+cp -a kept/snapshots kept/seals az1/sms
+messages 27 1000 >source/messages.jsonl
+at 2026-11-27T03:00:00Z
+check "an old header put back with its seal is destroyed again" exits '0|3' agent run --json
+check "... and stops nothing" json 'j["destroyed"] >= 2 and j["deleted_packs"] > 0'
+messages 28 1000 >source/messages.jsonl
+at 2026-11-28T03:00:00Z
+check "... nor does what destroyed it, later" exits 0 agent run --json
+check "... and space is freed" json 'j["destroyed"] == 1 and j["deleted_packs"] > 0'
+
+# A header beside the first that is within its time.
+at 2026-11-29T03:00:00Z
+junk az1 "snapshots/2026-11-26T040000Z-$id"
+check "junk that might be older than the oldest, and within its time" exits 3 agent run --json
+check "... stops nothing, since no signed seal goes with it" json 'j["deleted_packs"] > 0'
+rm "az1/sms/snapshots/2026-11-26T040000Z-$id"
+at 2026-11-24T03:00:00Z
+
 # In both zones it cannot be told from something real.
 for name in "index/$chain/0000000000000009-$some" "snapshots/2026-11-24T020000Z-$id"; do
 	put_back
