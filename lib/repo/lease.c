@@ -421,11 +421,6 @@ unsigned lease_zones(const struct leases *l)
 	return l->zones;
 }
 
-void lease_forget(struct leases *l, unsigned zones)
-{
-	l->zones &= ~zones;
-}
-
 void lease_release(struct leases *l)
 {
 	if (l == NULL)

@@ -35,8 +35,6 @@ must_check int lease_renew(struct leases *l);
  * nobody has another counts as one that fails.
  */
 must_check int lease_confirm(struct leases *l);
-/* Leaves the leases in these zones to run out by themselves: they are not asked any more. */
-void lease_forget(struct leases *l, unsigned zones);
 /* Whether nobody else holds or held one since ours began: grace 0 is allowed only then. */
 bool lease_only_one(const struct leases *l);
 unsigned lease_zones(const struct leases *l); /* ZONE_BITs in which it is held: writable ones */

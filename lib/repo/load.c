@@ -443,6 +443,15 @@ static int merge(struct repo *r, struct listing listings[REPO_ZONES_MAX])
 	return code == 0 ? catalog_flush(r->catalog, false) : code;
 }
 
+static bool up_one_hangs(const struct repo *r)
+{
+	bool found = false;
+
+	for (unsigned i = 0; i < r->zone_count; i++)
+		found = found || (r->zones[i].up && zone_hangs(r->zones[i].zone));
+	return found;
+}
+
 int repo_load(struct repo *r)
 {
 	struct listing listings[REPO_ZONES_MAX] = { { .packs = NULL } };
@@ -470,5 +479,6 @@ int repo_load(struct repo *r)
 	code = repo_up(r) == 0 ? failed(ERR_UNAVAILABLE, "no zone could be listed") : merge(r, listings);
 	for (unsigned i = 0; i < r->zone_count; i++)
 		listing_release(&listings[i]);
-	return code;
+	/* A zone that came to hang meanwhile is not up: what the other one says stands alone. */
+	return code == ERR_UNAVAILABLE && up_one_hangs(r) ? repo_load(r) : code;
 }

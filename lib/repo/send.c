@@ -1,6 +1,6 @@
 /*
- * One queue of packs, one thread a zone. A pack leaves the queue for good when every zone has taken it or failed. A zone that does not
- * finish an object within SLOW_LIMIT is left behind like one that fails: the other zone's backup must not wait for it.
+ * One queue of packs, one thread a zone. A pack leaves the queue for good when every zone has taken it or failed; one that hangs fails too,
+ * after a while (zone.h): the other zone's backup must not wait for it.
  *
  * Lock order: sender.lock is the only lock; it is not held while a zone is written to.
  */
@@ -9,20 +9,16 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/alloc.h"
-#include "base/clock.h"
 #include "base/stop.h"
-
-/* Nanoseconds for one object: 16 MiB at 56 KiB a second. */
-#define SLOW_LIMIT (300ull * 1000 * 1000 * 1000)
 
 struct slot {
 	struct pack *pack;
 	unsigned waiting; /* zones that have it still to send */
 	uint64_t order;   /* of sending; 0: free or being filled */
 	bool filling;
+	bool lent; /* a thread that hangs may still read the pack */
 };
 
 struct lane { /* one zone's thread */
@@ -30,7 +26,6 @@ struct lane { /* one zone's thread */
 	unsigned zone;
 	pthread_t thread;
 	bool running, failed;
-	uint64_t busy_since; /* clock_ticks() while an object is being put; 0: idle */
 };
 
 struct sender {
@@ -63,8 +58,12 @@ static struct slot *next_for(struct sender *s, unsigned zone)
 static void done_with(struct sender *s, struct slot *slot, unsigned zone)
 {
 	slot->waiting &= ~ZONE_BIT(zone);
-	if (slot->waiting == 0)
+	if (slot->waiting == 0) {
 		slot->order = 0;
+		/* Left to the end of the process. */
+		slot->pack = slot->lent ? NULL : slot->pack;
+		slot->lent = false;
+	}
 	pthread_cond_broadcast(&s->changed);
 }
 
@@ -98,14 +97,15 @@ static void *run_lane(void *argument)
 			done_with(s, slot, lane->zone);
 			continue;
 		}
-		lane->busy_since = clock_ticks();
 		pthread_mutex_unlock(&s->lock);
-		int code = zone_put(s->r->zones[lane->zone].writer, name_pack(s->r->dataset, slot->pack->name, name),
-				    slot->pack->bytes.data, slot->pack->bytes.len);
+		bool kept;
+		int code = zone_put_lent(s->r->zones[lane->zone].writer,
+					 name_pack(s->r->dataset, slot->pack->name, name), slot->pack->bytes.data,
+					 slot->pack->bytes.len, &kept);
 		pthread_mutex_lock(&s->lock);
-		lane->busy_since = 0;
+		slot->lent = slot->lent || kept;
 		/* The name is the hash of the bytes: what is there already is this pack. */
-		if (code != 0 && code != ERR_EXISTS && !lane->failed)
+		if (code != 0 && code != ERR_EXISTS)
 			leave_out(s, lane->zone, err_message());
 		done_with(s, slot, lane->zone);
 	}
@@ -116,7 +116,6 @@ static void *run_lane(void *argument)
 struct sender *sender_new(struct repo *r, unsigned zones, unsigned buffers)
 {
 	struct sender *s = xcalloc(1, sizeof *s);
-	pthread_condattr_t monotonic;
 
 	must(buffers >= 2);
 	s->r = r;
@@ -125,10 +124,7 @@ struct sender *sender_new(struct repo *r, unsigned zones, unsigned buffers)
 	s->slot_count = buffers;
 	s->slots = xcalloc(buffers, sizeof *s->slots);
 	pthread_mutex_init(&s->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&s->changed, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	pthread_cond_init(&s->changed, NULL);
 	for (unsigned i = 0; i < r->zone_count; i++) {
 		struct lane *lane = &s->lanes[i];
 
@@ -139,28 +135,6 @@ struct sender *sender_new(struct repo *r, unsigned zones, unsigned buffers)
 		must(pthread_create(&lane->thread, NULL, run_lane, lane) == 0);
 	}
 	return s;
-}
-
-/* Waits for a change, at most a second; then looks for zones that hang. */
-static void wait_changed(struct sender *s)
-{
-	struct timespec until;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec++;
-	pthread_cond_timedwait(&s->changed, &s->lock, &until);
-	for (unsigned i = 0; i < s->r->zone_count; i++) {
-		struct lane *lane = &s->lanes[i];
-
-		if (lane->busy_since == 0 || lane->failed || clock_ticks() - lane->busy_since < SLOW_LIMIT)
-			continue;
-		leave_out(s, i, "it took too long to store one object");
-		/* The thread keeps the pack it hangs on; the others need not wait for it. */
-		for (unsigned k = 0; k < s->slot_count; k++) {
-			if (s->slots[k].order != 0 && &s->slots[k] != next_for(s, i))
-				done_with(s, &s->slots[k], i);
-		}
-	}
 }
 
 /* One that had such a pack, if there is one. */
@@ -186,7 +160,7 @@ struct pack *sender_take(struct sender *s, enum kind kind)
 
 	pthread_mutex_lock(&s->lock);
 	while ((slot = free_slot(s, kind)) == NULL)
-		wait_changed(s);
+		pthread_cond_wait(&s->changed, &s->lock);
 	/* Nodes take less: the memory of a pack of content is not kept for them. */
 	if (slot->pack != NULL && slot->pack->kind != kind) {
 		pack_free(slot->pack);
@@ -250,21 +224,10 @@ int sender_wait(struct sender *s, unsigned *zones)
 {
 	pthread_mutex_lock(&s->lock);
 	while (anything_waiting(s))
-		wait_changed(s);
+		pthread_cond_wait(&s->changed, &s->lock);
 	*zones = s->zones;
 	pthread_mutex_unlock(&s->lock);
 	return *zones == 0 ? failed(ERR_UNAVAILABLE, "no zone took everything: %s", s->message) : 0;
-}
-
-unsigned sender_hanging(struct sender *s)
-{
-	unsigned hanging = 0;
-
-	pthread_mutex_lock(&s->lock);
-	for (unsigned i = 0; i < s->r->zone_count; i++)
-		hanging |= s->lanes[i].failed && s->lanes[i].busy_since != 0 ? ZONE_BIT(i) : 0;
-	pthread_mutex_unlock(&s->lock);
-	return hanging;
 }
 
 uint64_t sender_bytes(const struct sender *s)
@@ -274,8 +237,6 @@ uint64_t sender_bytes(const struct sender *s)
 
 void sender_free(struct sender *s)
 {
-	bool hanging = false;
-
 	if (s == NULL)
 		return;
 	pthread_mutex_lock(&s->lock);
@@ -287,24 +248,13 @@ void sender_free(struct sender *s)
 	pthread_cond_broadcast(&s->changed);
 	pthread_mutex_unlock(&s->lock);
 	for (unsigned i = 0; i < s->r->zone_count; i++) {
-		struct lane *lane = &s->lanes[i];
-
-		if (!lane->running)
-			continue;
-		pthread_mutex_lock(&s->lock);
-		bool stuck = lane->failed && lane->busy_since != 0;
-		pthread_mutex_unlock(&s->lock);
-		if (stuck)
-			pthread_detach(lane->thread);
-		else
-			pthread_join(lane->thread, NULL);
-		hanging = hanging || stuck;
+		if (s->lanes[i].running)
+			pthread_join(s->lanes[i].thread, NULL);
 	}
-	/* A thread that hangs in the kernel still uses its pack: what it may touch is left to the end of the process. */
-	if (hanging)
-		return;
-	for (unsigned i = 0; i < s->slot_count; i++)
-		pack_free(s->slots[i].pack);
+	for (unsigned i = 0; i < s->slot_count; i++) {
+		if (!s->slots[i].lent)
+			pack_free(s->slots[i].pack);
+	}
 	free(s->slots);
 	pthread_mutex_destroy(&s->lock);
 	pthread_cond_destroy(&s->changed);

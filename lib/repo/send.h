@@ -24,8 +24,6 @@ void sender_return(struct sender *s, struct pack *pack);
 
 /* Waits until all is sent. *zones: those that took everything so far. ERR_UNAVAILABLE: none did. */
 must_check int sender_wait(struct sender *s, unsigned *zones);
-/* Zones that were left behind because they hang: whoever asks one for anything may hang as well. */
-unsigned sender_hanging(struct sender *s);
 uint64_t sender_bytes(const struct sender *s); /* stored bytes sent, once each */
 
 /*

@@ -136,18 +136,6 @@ static void close_all(struct taking *t)
 	apart_release(&t->apart);
 }
 
-/* Not even for its lease, or for a listing. Its handles stay open, for the thread that is still in there. */
-static void ask_no_more(struct taking *t, unsigned zones)
-{
-	lease_forget(t->o->leases, zones);
-	for (unsigned i = 0; i < t->r->zone_count; i++) {
-		if ((zones & ZONE_BIT(i)) == 0)
-			continue;
-		t->r->zones[i].zone = NULL;
-		t->r->zones[i].writer = NULL;
-	}
-}
-
 static int run_gather(struct taking *t, struct header *header, uint8_t root_key[KEY_SIZE])
 {
 	const struct gather_options options = { .source = t->source,
@@ -170,7 +158,6 @@ static int run_gather(struct taking *t, struct header *header, uint8_t root_key[
 		code = chunk_store_flush(t->store);
 	if (code == 0)
 		code = sender_wait(t->sender, &t->zones);
-	ask_no_more(t, sender_hanging(t->sender));
 	if (code != 0)
 		return code;
 	chunk_store_counts(t->store, &stored);

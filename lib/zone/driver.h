@@ -4,10 +4,13 @@
 
 #include "zone/zone.h"
 
-/* Set by zone.c once the driver has opened it. */
+struct crew;
+
+/* Set by call.c once the driver has opened it. */
 struct zone {
+	struct crew *crew;
 	const struct zone_driver *driver;
-	char *name; /* of the zone */
+	char *name, *url; /* of the zone */
 };
 
 struct zone_writer {

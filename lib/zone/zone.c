@@ -5,6 +5,8 @@
 
 #include "base/alloc.h"
 #include "format/names.h"
+#include "zone/call.h"
+#include "zone/crew.h"
 #include "zone/driver.h"
 
 /* The one table of drivers. */
@@ -86,14 +88,7 @@ static int open_place(const struct zone_place *place, bool writing, struct zone 
 {
 	int code = zone_check_url(place->url);
 
-	if (code)
-		return code;
-	code = driver_of(place->url)->open(place, writing, out);
-	if (code)
-		return code;
-	(*out)->driver = driver_of(place->url);
-	(*out)->name = xstrdup(place->name);
-	return 0;
+	return code ? code : call_open(driver_of(place->url), place, writing, out);
 }
 
 int zone_open(const struct zone_place *place, struct zone **out)
@@ -103,10 +98,8 @@ int zone_open(const struct zone_place *place, struct zone **out)
 
 void zone_close(struct zone *z)
 {
-	if (!z)
-		return;
-	free(z->name);
-	z->driver->close(z);
+	if (z)
+		call_close(z);
 }
 
 int zone_open_writer(const struct zone_place *place, struct zone_writer **out)
@@ -134,6 +127,11 @@ struct zone *zone_reading(struct zone_writer *w)
 	return w->zone;
 }
 
+bool zone_hangs(const struct zone *z)
+{
+	return crew_hangs(z->crew);
+}
+
 const char *zone_name(const struct zone *z)
 {
 	return z->name;
@@ -151,7 +149,7 @@ int zone_distinct(const struct zone_place *a, const struct zone_place *b, bool *
 	*same_device = false;
 	if (driver_of(a->url) != driver_of(b->url))
 		return 0;
-	code = driver_of(a->url)->same_place(a->url, b->url, &same, same_device);
+	code = call_same_place(driver_of(a->url), a, b, &same, same_device);
 	if (code)
 		return code;
 	if (same)
@@ -174,28 +172,28 @@ int zone_get(struct zone *z, const char *name, struct buf *out)
 {
 	int code = check_name(z, name);
 
-	return code ? code : z->driver->get(z, name, out);
+	return code ? code : call_get(z, name, out);
 }
 
 int zone_get_range(struct zone *z, const char *name, uint64_t offset, size_t len, void *out)
 {
 	int code = check_name(z, name);
 
-	return code ? code : z->driver->get_range(z, name, offset, len, out);
+	return code ? code : call_get_range(z, name, offset, len, out);
 }
 
 int zone_head(struct zone *z, const char *name, uint64_t *size)
 {
 	int code = check_name(z, name);
 
-	return code ? code : z->driver->head(z, name, size);
+	return code ? code : call_head(z, name, size);
 }
 
 int zone_list(struct zone *z, const char *prefix, zone_list_call call, void *context)
 {
 	int code = check_prefix(z, prefix);
 
-	return code ? code : z->driver->list(z, prefix, call, context);
+	return code ? code : call_list(z, prefix, call, context);
 }
 
 int zone_list_folders(struct zone *z, const char *prefix, zone_list_call call, void *context)
@@ -207,54 +205,60 @@ int zone_list_folders(struct zone *z, const char *prefix, zone_list_call call, v
 
 int zone_clock(struct zone *z, int64_t *now, bool *independent)
 {
-	return z->driver->clock(z, now, independent);
+	return call_clock(z, now, independent);
 }
 
 int zone_space(struct zone *z, uint64_t *free_bytes)
 {
-	return z->driver->space(z, free_bytes);
+	return call_space(z, free_bytes);
 }
 
 int zone_put(struct zone_writer *w, const char *name, const void *data, size_t len)
 {
 	int code = check_name(w->zone, name);
 
-	return code ? code : w->zone->driver->put(w->zone, name, data, len, false);
+	return code ? code : call_put(w->zone, name, data, len, false);
+}
+
+int zone_put_lent(struct zone_writer *w, const char *name, const void *data, size_t len, bool *kept)
+{
+	int code = check_name(w->zone, name);
+
+	*kept = false;
+	return code ? code : call_put_lent(w->zone, name, data, len, kept);
 }
 
 int zone_put_reserved(struct zone_writer *w, const char *name, const void *data, size_t len)
 {
-	const struct zone_driver *driver = w->zone->driver;
 	int code = zone_put(w, name, data, len);
 
-	while (code == ERR_FULL && driver->give_reserve != NULL && driver->give_reserve(w->zone))
+	while (code == ERR_FULL && call_give_reserve(w->zone))
 		code = zone_put(w, name, data, len);
 	return code;
 }
 
 void zone_keep_reserve(struct zone_writer *w)
 {
-	if (w->zone->driver->keep_reserve != NULL)
-		w->zone->driver->keep_reserve(w->zone);
+	call_keep_reserve(w->zone);
 }
 
 int zone_replace(struct zone_writer *w, const char *name, const void *data, size_t len)
 {
 	int code = check_name(w->zone, name);
 
-	return code ? code : w->zone->driver->put(w->zone, name, data, len, true);
+	return code ? code : call_put(w->zone, name, data, len, true);
 }
 
 int zone_delete(struct zone_writer *w, const char *name)
 {
 	int code = check_name(w->zone, name);
 
-	return code ? code : w->zone->driver->remove(w->zone, name);
+	return code ? code : call_remove(w->zone, name);
 }
 
 int zone_sweep(struct zone_writer *w, const char *prefix, bool all, unsigned *count)
 {
 	int code = check_prefix(w->zone, prefix);
 
-	return code ? code : w->zone->driver->sweep(w->zone, prefix, all, count);
+	return code ? code : call_sweep(w->zone, prefix, all, count);
 }

@@ -6,6 +6,8 @@
  *	full                    from then on, what needs space fails with ENOSPC
  *	broken                  from then on, every change fails with EIO
  *	hang                    from then on, no change ever ends, and the monotonic clock goes a hundred times faster
+ *	deaf                    the same, but to open a file or folder, or to look at one, counts and hangs as well
+ *	                        (FAULT_SPEED: that many times)
  *
  * FAULT_UNDER=/folder counts and troubles only what lies beneath that folder. Standard output and error never count.
  */
@@ -71,7 +73,10 @@ static void hang(void)
 {
 	long long never = 0;
 
-	atomic_compare_exchange_strong(&hung_at, &never, real_time());
+	static const char told[] = "fault: hangs\n";
+
+	if (atomic_compare_exchange_strong(&hung_at, &never, real_time()))
+		syscall(SYS_write, STDERR_FILENO, told, sizeof told - 1);
 	for (;;)
 		pause();
 }
@@ -81,7 +86,8 @@ int clock_gettime(clockid_t clock, struct timespec *now)
 	int result = (int)syscall(SYS_clock_gettime, clock, now);
 
 	if (clock == CLOCK_MONOTONIC && hung_at != 0) {
-		long long fast = hung_at + (real_time() - hung_at) * 100;
+		const char *speed = getenv("FAULT_SPEED");
+		long long fast = hung_at + (real_time() - hung_at) * (speed == NULL ? 100 : strtol(speed, NULL, 10));
 
 		now->tv_sec = fast / 1000000000;
 		now->tv_nsec = fast % 1000000000;
@@ -115,11 +121,18 @@ static bool trouble(int at, const char *path, bool needs_space)
 
 	if (number == moment)
 		send(what);
-	if (number >= moment && strcmp(what, "hang") == 0)
+	if (number >= moment && (strcmp(what, "hang") == 0 || strcmp(what, "deaf") == 0))
 		hang();
 	bool full = strcmp(what, "full") == 0 && needs_space, broken = strcmp(what, "broken") == 0;
 	errno = full ? ENOSPC : broken ? EIO : saved;
 	return number >= moment && (full || broken);
+}
+
+static bool is_deaf(void)
+{
+	const char *what = getenv("FAULT");
+
+	return what != NULL && strcmp(what, "deaf") == 0;
 }
 
 static int open_at(int at, const char *path, int flags, va_list rest)
@@ -127,7 +140,7 @@ static int open_at(int at, const char *path, int flags, va_list rest)
 	bool creates = (flags & O_CREAT) != 0;
 	mode_t mode = creates ? va_arg(rest, mode_t) : 0;
 
-	return creates && trouble(at, path, true) ? -1 : (int)syscall(SYS_openat, at, path, flags, mode);
+	return (creates || is_deaf()) && trouble(at, path, true) ? -1 : (int)syscall(SYS_openat, at, path, flags, mode);
 }
 
 int open(const char *path, int flags, ...)
@@ -226,6 +239,20 @@ int unlinkat(int at, const char *path, int flags)
 int unlink(const char *path)
 {
 	return unlinkat(AT_FDCWD, path, 0);
+}
+
+int fstatat(int at, const char *restrict path, struct stat *restrict st, int flags)
+{
+	if (is_deaf())
+		trouble(at, path, false);
+	return (int)syscall(SYS_newfstatat, at, path, st, flags);
+}
+
+int fstatat64(int at, const char *restrict path, struct stat64 *restrict st, int flags)
+{
+	if (is_deaf())
+		trouble(at, path, false);
+	return (int)syscall(SYS_newfstatat, at, path, st, flags);
 }
 
 /* The names by which programs with large files call these, which are the same where off_t has 64 bits. */

@@ -181,21 +181,6 @@ static void a_zone_that_takes_no_lease_is_left_out(void **state)
 	assert_int_equal(take(m, "a", &l), ERR_UNAVAILABLE);
 }
 
-static void a_forgotten_one_stays_where_it_is(void **state)
-{
-	struct made *m = *state;
-	struct leases *l;
-
-	set_now(START);
-	made_open(m);
-	assert_int_equal(take(m, "a", &l), 0);
-	lease_forget(l, 2);
-	assert_int_equal(lease_zones(l), 1);
-	lease_release(l);
-	assert_false(is_there(m, 0, lease_name(1)));
-	assert_true(is_there(m, 1, lease_name(1)));
-}
-
 static void what_is_no_lease_is_told_and_ignored(void **state)
 {
 	struct made *m = *state;
@@ -321,7 +306,6 @@ int main(void)
 		in_zones(a_renewal_that_comes_too_late_is_refused),
 		in_zones(a_zone_that_cannot_renew_is_left_out),
 		in_zones(a_zone_that_takes_no_lease_is_left_out),
-		in_zones(a_forgotten_one_stays_where_it_is),
 		in_zones(what_is_no_lease_is_told_and_ignored),
 		in_zones(a_lease_counts_for_no_longer_than_nightfold_writes_one),
 		in_zones(who_slept_beyond_its_lease_goes_on_only_if_nobody_had_it_since),
