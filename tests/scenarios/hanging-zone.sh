@@ -20,6 +20,10 @@ put_back() {
 	cp -a base/. .
 }
 
+nothing_to_complain() {
+	[ "$1" -gt 0 ] && { [ ! -s complaints ] || { head -n 60 complaints; return 1; }; }
+}
+
 # hangs NAME STATUS STEP COMMAND...: at every STEPth thing that it asks of ams-2, until it gets through
 hangs() {
 	local name=$1 wanted=$2 step=$3 moment got moments=0
@@ -38,8 +42,7 @@ hangs() {
 		[ -z "${then:-}" ] || "$then" >>complaints 2>&1 || echo "# moment $moment: not so: $then" >>complaints
 		[ "$(date +%s)" -lt "$deadline" ] || break
 	done
-	check "$name: at each of $moments moments it ends with status $wanted and says why" \
-		eval '[ $moments -gt 0 ] && [ ! -s complaints ] || { head -n 60 complaints; false; }'
+	check "$name: at each of $moments moments it ends with status $wanted and says why" nothing_to_complain "$moments"
 }
 
 new_place "$TMPDIR"
