@@ -138,7 +138,8 @@ static int open_index(struct loading *l, struct index_object *o)
 			good = i;
 			continue;
 		}
-		if (code != ERR_MISSING && code != ERR_INTEGRITY && code != ERR_FORMAT) {
+		if (!load_passes_over(r, i, name, code) && code != ERR_MISSING && code != ERR_INTEGRITY &&
+		    code != ERR_FORMAT) {
 			doubt_release(&doubt);
 			return code;
 		}

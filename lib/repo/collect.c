@@ -319,7 +319,7 @@ static void plan(const struct collecting *c)
 static const char *hindrance(const struct repo *r, const struct collect_options *o)
 {
 	if (!r->complete)
-		return "not every zone could be listed";
+		return "not every zone could be listed, and read";
 	if (!o->dry_run && lease_zones(o->leases) != ZONE_BIT(r->zone_count) - 1)
 		return "not every zone can be written to";
 	if (r->chain_broken)

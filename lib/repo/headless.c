@@ -34,7 +34,7 @@ static struct headless *find_or_add(struct repo *r, const uint8_t id[SNAPSHOT_ID
  * Whether a seal was signed by one who may, for this snapshot: rubbish under such a name is no trace of one, nor is
  * what a revoked key signed, which anybody may have by now.
  */
-static int opens(struct repo *r, unsigned zone, const struct listed_seal *row, bool *good)
+static bool opens(struct repo *r, unsigned zone, const struct listed_seal *row)
 {
 	char name[OBJECT_NAME_MAX];
 	_buf_ struct buf object = { 0 };
@@ -44,36 +44,31 @@ static int opens(struct repo *r, unsigned zone, const struct listed_seal *row, b
 	buf_init(&object, SEAL_MAX, "seal");
 	int code = load_signed(r, zone, SIGNED_SEAL, name_seal(r->dataset, row->snapshot, row->generation, name),
 			       &object, &view, &signer);
-	*good = false;
-	if (code != 0)
-		return code == ERR_UNAVAILABLE ? code : 0;
-	if (signer_revoked(signer))
-		return 0;
+	/* One that cannot be read may be. */
+	if (load_passes_over(r, zone, name, code))
+		return true;
+	if (code != 0 || signer_revoked(signer))
+		return false;
 	struct seal *seal = xmalloc(sizeof *seal);
-	*good = seal_decode(view.body, view.body_len, seal) == 0 && strcmp(seal->dataset, r->dataset) == 0 &&
-		seal->generation == row->generation && memcmp(seal->snapshot, row->snapshot, SNAPSHOT_ID_SIZE) == 0;
+	bool good = seal_decode(view.body, view.body_len, seal) == 0 && strcmp(seal->dataset, r->dataset) == 0 &&
+		    seal->generation == row->generation && memcmp(seal->snapshot, row->snapshot, SNAPSHOT_ID_SIZE) == 0;
 	free(seal);
-	return 0;
+	return good;
 }
 
-static int add_seals(struct repo *r, const struct listing listings[REPO_ZONES_MAX])
+static void add_seals(struct repo *r, const struct listing listings[REPO_ZONES_MAX])
 {
 	for (unsigned i = 0; i < r->zone_count; i++) {
 		for (size_t k = 0; k < listings[i].seal_count; k++) {
 			const struct listed_seal *row = &listings[i].seals[k];
-			bool good;
 
 			if (repo_find(r, row->snapshot) != NULL)
 				continue;
 			struct headless *h = find_or_add(r, row->snapshot);
-			int code = opens(r, i, row, &good);
-			if (code != 0)
-				return code;
 			h->seals |= ZONE_BIT(i);
-			h->sealed = h->sealed || good;
+			h->sealed = h->sealed || opens(r, i, row);
 		}
 	}
-	return 0;
 }
 
 static bool has_certificate(const struct repo *r, const uint8_t id[SNAPSHOT_ID_SIZE])
@@ -211,13 +206,13 @@ static void tell(struct repo *r, const struct headless *h, bool lost)
 			     due);
 }
 
-int load_headless(struct repo *r, const struct listing listings[REPO_ZONES_MAX])
+void load_headless(struct repo *r, const struct listing listings[REPO_ZONES_MAX])
 {
 	size_t unexplained = 0;
 
 	/* A zone that is away may have the header, and one that a reader was not told of. */
 	if (!r->complete || (r->zone_count == 1 && !r->writing))
-		return 0;
+		return;
 	if (checkpoint_misses_one(r)) {
 		findings_add(
 			r->findings, FINDING_MISSING, NULL, NULL,
@@ -225,9 +220,9 @@ int load_headless(struct repo *r, const struct listing listings[REPO_ZONES_MAX])
 			"explains it");
 		r->chain_broken = r->headers_lost = true;
 	}
-	int code = add_seals(r, listings);
+	add_seals(r, listings);
 	add_headers(r, listings);
-	for (size_t i = 0; i < r->headless_count && code == 0; i++) {
+	for (size_t i = 0; i < r->headless_count; i++) {
 		struct headless *h = &r->headless[i];
 
 		h->stray = remembered_has(&r->remembered, REMEMBERED_UNFINISHED, h->id) || has_certificate(r, h->id);
@@ -237,7 +232,6 @@ int load_headless(struct repo *r, const struct listing listings[REPO_ZONES_MAX])
 	/* What it needs is not known. */
 	r->chain_broken = r->chain_broken || unexplained > 0;
 	/* A run that is ended leaves one seal, and the next run of its host destroys it. */
-	for (size_t i = 0; i < r->headless_count && code == 0; i++)
+	for (size_t i = 0; i < r->headless_count; i++)
 		tell(r, &r->headless[i], r->headers_lost || unexplained > 1);
-	return code;
 }

@@ -20,6 +20,17 @@ int load_signed(struct repo *r, unsigned zone, enum signed_type type, const char
 			 : trust_open(r->trust, type, object->data, object->len, signed_type_name(type), view, signer);
 }
 
+bool load_passes_over(struct repo *r, unsigned zone, const char *name, int code)
+{
+	if (code != ERR_UNAVAILABLE && code != ERR_SYSTEM)
+		return false;
+	findings_add(r->findings, code == ERR_SYSTEM ? FINDING_DAMAGED : FINDING_UNAVAILABLE, r->zones[zone].name, name,
+		     "cannot be read: %s", err_message());
+	r->zones[zone].unread = true;
+	r->complete = false;
+	return true;
+}
+
 void load_release(struct repo *r)
 {
 	for (size_t i = 0; i < r->snapshot_count; i++)
@@ -145,6 +156,16 @@ static struct repo_mark *mark_of(struct repo *r, const uint8_t pack[DIGEST_SIZE]
 	return old;
 }
 
+static int set_condemned(struct repo *r, const uint8_t pack[DIGEST_SIZE])
+{
+	uint32_t number;
+	int code = catalog_find_pack(r->catalog, pack, &number);
+
+	if (code == 0)
+		repo_set_pack_bits(r, number, repo_pack_bits(r, number) | PACK_CONDEMNED);
+	return code == ERR_MISSING ? 0 : code;
+}
+
 static int load_mark(struct repo *r, unsigned zone, const uint8_t pack[DIGEST_SIZE], size_t sorted)
 {
 	char name[OBJECT_NAME_MAX];
@@ -152,13 +173,13 @@ static int load_mark(struct repo *r, unsigned zone, const uint8_t pack[DIGEST_SI
 	struct signed_view view;
 	const struct signer *signer = NULL;
 	struct condemned mark;
-	uint32_t number;
 
 	name_condemned(r->dataset, pack, name);
 	buf_init(&object, MARK_MAX, "condemned mark");
 	int code = load_signed(r, zone, SIGNED_CONDEMNED, name, &object, &view, &signer);
-	if (code == ERR_UNAVAILABLE || code == ERR_SYSTEM)
-		return code;
+	/* What may be condemned is not counted on. */
+	if (load_passes_over(r, zone, name, code))
+		return set_condemned(r, pack);
 	if (code == ERR_MISSING)
 		return 0; /* taken away since it was listed */
 	if (code == 0)
@@ -175,11 +196,7 @@ static int load_mark(struct repo *r, unsigned zone, const uint8_t pack[DIGEST_SI
 	/* Marked in both zones since the later of the two: a grace is never shortened. */
 	row->since = mark.since > row->since ? mark.since : row->since;
 	row->zones |= ZONE_BIT(zone);
-
-	code = catalog_find_pack(r->catalog, pack, &number);
-	if (code == 0)
-		repo_set_pack_bits(r, number, repo_pack_bits(r, number) | PACK_CONDEMNED);
-	return code == ERR_MISSING ? 0 : code;
+	return set_condemned(r, pack);
 }
 
 struct retired {
@@ -355,7 +372,7 @@ static int compare_with_last_time(struct repo *r)
 	for (unsigned i = 0; i < r->zone_count && code == 0; i++) {
 		bool lost = true;
 
-		if (!r->zones[i].up)
+		if (!r->zones[i].up || r->zones[i].unread)
 			continue;
 		code = compare_indexes(r, i);
 		if (code == 0)
@@ -385,7 +402,7 @@ static void compare_with_headers(struct repo *r)
 			if (signer == NULL || (signer_revoked(signer) && head->seq > (chain == NULL ? 0 : chain->seq)))
 				continue;
 			for (unsigned i = 0; i < r->zone_count; i++) {
-				if ((snapshot->zones & ZONE_BIT(i)) == 0 ||
+				if ((snapshot->zones & ZONE_BIT(i)) == 0 || r->zones[i].unread ||
 				    (chain != NULL && chain->zone_seq[i] >= head->seq))
 					continue;
 				findings_add(r->findings, FINDING_ROLLED_BACK, r->zones[i].name, NULL,
@@ -404,7 +421,9 @@ static int load_rest(struct repo *r, const struct listing listings[REPO_ZONES_MA
 	int code = load_settle_memory(r, listings);
 
 	load_tell_headerless(r);
-	return code == 0 ? load_headless(r, listings) : code;
+	if (code == 0)
+		load_headless(r, listings);
+	return code;
 }
 
 static int merge(struct repo *r, struct listing listings[REPO_ZONES_MAX])
@@ -462,7 +481,7 @@ int repo_load(struct repo *r)
 	for (unsigned i = 0; i < r->zone_count; i++) {
 		struct repo_zone *z = &r->zones[i];
 
-		z->up = false;
+		z->up = z->unread = false;
 		if (z->zone != NULL) {
 			code = listing_read(z->zone, r->dataset, r->headers_only, r->folder, &listings[i]);
 			z->up = code == 0;

@@ -51,6 +51,12 @@ const struct listed_pack *listing_find_pack(const struct listing *l,
 must_check int load_signed(struct repo *r, unsigned zone, enum signed_type type, const char *name, struct buf *object,
 			   struct signed_view *view, const struct signer **signer);
 
+/*
+ * Whether an object was there and could not be read, by the code of having tried: a bad sector, a right that lacks. One such
+ * object is told and does not keep the rest from being of use; but the zone does not count as listed whole any more.
+ */
+bool load_passes_over(struct repo *r, unsigned zone, const char *name, int code);
+
 /* Follows the index chains (repo->indexes, repo->chains) into the catalogue. */
 must_check int load_chains(struct repo *r, const struct listing listings[REPO_ZONES_MAX]);
 
@@ -85,7 +91,7 @@ must_check int load_settle_memory(struct repo *r, const struct listing listings[
 void load_tell_headerless(struct repo *r);
 
 /* headless.c: seals that no snapshot of the repo explains. After everything else. */
-must_check int load_headless(struct repo *r, const struct listing listings[REPO_ZONES_MAX]);
+void load_headless(struct repo *r, const struct listing listings[REPO_ZONES_MAX]);
 
 /* Frees everything that repo_load() filled. */
 void load_release(struct repo *r);

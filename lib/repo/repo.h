@@ -37,6 +37,7 @@ struct repo_zone {
 	struct zone *zone;          /* NULL while it does not answer */
 	struct zone_writer *writer; /* NULL when opened to read only */
 	bool up;                    /* listed whole */
+	bool unread;                /* some object in it could not be read, so what it has is not known */
 };
 
 /* A snapshot that some zone has a valid header of (live), or that is being destroyed (intended). */
@@ -155,7 +156,7 @@ struct repo {
 	 */
 	bool chain_broken;
 	bool headers_lost; /* headers are known to have been there that no zone has, and no intent explains it */
-	bool complete;     /* every configured zone was listed whole */
+	bool complete;     /* every configured zone was listed whole, and all that had to be read could be */
 };
 
 struct repo_options {

@@ -104,8 +104,8 @@ static void note_link(struct survey *v, const void *object, size_t len)
 	memcpy(link->previous, s.header.previous, DIGEST_SIZE);
 }
 
-/* What does not open is told when it is taken in; here it only leads nowhere. */
-static int survey_header(struct survey *v, unsigned zone, const struct listed_header *row)
+/* What does not open, or cannot be read, is told when it is taken in; here it only leads nowhere. */
+static void survey_header(struct survey *v, unsigned zone, const struct listed_header *row)
 {
 	char name[OBJECT_NAME_MAX];
 	_buf_ struct buf object = { 0 };
@@ -114,10 +114,11 @@ static int survey_header(struct survey *v, unsigned zone, const struct listed_he
 	int code = zone_get(v->r->zones[zone].zone, name_header(v->r->dataset, row->taken_at, row->id, name), &object);
 	if (code == 0)
 		note_link(v, object.data, object.len);
-	return code == ERR_UNAVAILABLE || code == ERR_SYSTEM ? code : 0;
+	else if (code == ERR_UNAVAILABLE || code == ERR_SYSTEM)
+		v->r->complete = false;
 }
 
-static int survey_intent(struct survey *v, unsigned zone, const uint8_t id[SNAPSHOT_ID_SIZE])
+static void survey_intent(struct survey *v, unsigned zone, const uint8_t id[SNAPSHOT_ID_SIZE])
 {
 	char name[OBJECT_NAME_MAX];
 	_buf_ struct buf object = { 0 };
@@ -130,7 +131,8 @@ static int survey_intent(struct survey *v, unsigned zone, const uint8_t id[SNAPS
 			       &signer);
 	if (code == 0 && intent_decode(view.body, view.body_len, &intent) == 0)
 		note_link(v, intent.header, intent.header_len);
-	return code == ERR_UNAVAILABLE || code == ERR_SYSTEM ? code : 0;
+	else if (code == ERR_UNAVAILABLE || code == ERR_SYSTEM)
+		v->r->complete = false;
 }
 
 /* What both zones lost must not cut the chain for what is left. */
@@ -146,20 +148,17 @@ static void survey_remembered(struct survey *v)
 	}
 }
 
-static int survey(struct survey *v, const struct listing listings[REPO_ZONES_MAX])
+static void survey(struct survey *v, const struct listing listings[REPO_ZONES_MAX])
 {
-	int code = 0;
-
 	for (unsigned i = 0; i < v->r->zone_count; i++) {
-		for (size_t k = 0; v->r->zones[i].up && k < listings[i].header_count && code == 0; k++)
-			code = survey_header(v, i, &listings[i].headers[k]);
-		for (size_t k = 0; v->r->zones[i].up && k < listings[i].intent_count && code == 0; k++)
-			code = survey_intent(v, i, listings[i].intents[k]);
+		for (size_t k = 0; v->r->zones[i].up && k < listings[i].header_count; k++)
+			survey_header(v, i, &listings[i].headers[k]);
+		for (size_t k = 0; v->r->zones[i].up && k < listings[i].intent_count; k++)
+			survey_intent(v, i, listings[i].intents[k]);
 	}
 	survey_remembered(v);
 	if (v->count > 0)
 		qsort(v->links, v->count, sizeof *v->links, compare_hash);
-	return code;
 }
 
 static const struct link *find_link(const struct survey *v, const uint8_t hash[DIGEST_SIZE])
@@ -260,18 +259,15 @@ static bool any_agent_revoked(const struct repo *r)
 	return false;
 }
 
-int revoked_headers(struct repo *r, const struct listing listings[REPO_ZONES_MAX])
+void revoked_headers(struct repo *r, const struct listing listings[REPO_ZONES_MAX])
 {
 	struct survey v = { .r = r };
-	int code = 0;
 
 	if (any_agent_revoked(r)) {
-		code = survey(&v, listings);
-		if (code == 0)
-			judge_headers(&v);
+		survey(&v, listings);
+		judge_headers(&v);
 		free(v.links);
 	}
-	return code;
 }
 
 int revoked_check_header(const struct repo *r, const struct signer *signer, const void *object, size_t len)
@@ -305,8 +301,10 @@ struct walk { /* down one chain: rows [first, end) of repo->indexes, ascending b
 static int index_before(struct walk *w, size_t row, uint8_t previous[DIGEST_SIZE])
 {
 	const struct index_object *o = &w->r->indexes[row];
+	char name[OBJECT_NAME_MAX];
 	int code = ERR_MISSING;
 
+	name_index(w->r->dataset, o->signer, o->seq, o->hash, name);
 	for (unsigned i = 0; i < w->r->zone_count; i++) {
 		_buf_ struct buf object = { 0 };
 		struct index index = { 0 };
@@ -319,6 +317,8 @@ static int index_before(struct walk *w, size_t row, uint8_t previous[DIGEST_SIZE
 		index_release(&index);
 		if (code == 0)
 			break;
+		if (load_passes_over(w->r, i, name, code))
+			code = ERR_MISSING;
 	}
 	return code == ERR_INTEGRITY || code == ERR_FORMAT ? ERR_MISSING : code;
 }

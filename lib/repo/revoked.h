@@ -22,7 +22,7 @@
 #include "repo/load.h"
 
 /* Fills repo->ancestry and repo->disowned, before headers and intents are taken in, where an agent's key is revoked. */
-must_check int revoked_headers(struct repo *r, const struct listing listings[REPO_ZONES_MAX]);
+void revoked_headers(struct repo *r, const struct listing listings[REPO_ZONES_MAX]);
 
 /* ERR_REFUSED: a header object of a revoked key that does not count. */
 must_check int revoked_check_header(const struct repo *r, const struct signer *signer, const void *object, size_t len);

@@ -84,7 +84,7 @@ static void tell_ignored(struct repo *r, unsigned zone, const char *name, int co
 		     "ignored: %s", err_message());
 }
 
-static int load_header(struct repo *r, unsigned zone, struct listed_header *row)
+static void load_header(struct repo *r, unsigned zone, struct listed_header *row)
 {
 	char name[OBJECT_NAME_MAX];
 	_buf_ struct buf object = { 0 };
@@ -95,10 +95,10 @@ static int load_header(struct repo *r, unsigned zone, struct listed_header *row)
 	name_header(r->dataset, row->taken_at, row->id, name);
 	buf_init(&object, HEADER_MAX, "header");
 	int code = zone_get(r->zones[zone].zone, name, &object);
-	if (code == ERR_UNAVAILABLE || code == ERR_SYSTEM)
-		return code;
+	if (load_passes_over(r, zone, name, code))
+		return;
 	if (code == ERR_MISSING)
-		return 0; /* destroyed since it was listed */
+		return; /* destroyed since it was listed */
 	if (code == 0)
 		code = load_open_header(r, object.data, object.len, row->id, &header, &signer);
 	if (code == 0 && header.taken_at != row->taken_at)
@@ -110,17 +110,16 @@ static int load_header(struct repo *r, unsigned zone, struct listed_header *row)
 		if (s != NULL)
 			dispute(r, s);
 		tell_ignored(r, zone, name, code);
-		return 0;
+		return;
 	}
 	if (s->quarantined)
 		findings_add(r->findings, FINDING_FORGED, r->zones[zone].name, name,
 			     "is dated in the future: quarantined");
 	s->zones |= ZONE_BIT(zone);
-	return 0;
 }
 
 /* A valid intent names a header that was signed by an agent, and that is past its effective expiry by our own reckoning. */
-static int load_intent(struct repo *r, unsigned zone, const uint8_t id[SNAPSHOT_ID_SIZE])
+static void load_intent(struct repo *r, unsigned zone, const uint8_t id[SNAPSHOT_ID_SIZE])
 {
 	char name[OBJECT_NAME_MAX];
 	_buf_ struct buf object = { 0 };
@@ -133,8 +132,8 @@ static int load_intent(struct repo *r, unsigned zone, const uint8_t id[SNAPSHOT_
 	name_intent(r->dataset, id, name);
 	buf_init(&object, INTENT_MAX, "intent");
 	int code = load_signed(r, zone, SIGNED_INTENT, name, &object, &view, &signer);
-	if (code == ERR_UNAVAILABLE || code == ERR_SYSTEM)
-		return code;
+	if (load_passes_over(r, zone, name, code))
+		return;
 	if (code == 0)
 		code = intent_decode(view.body, view.body_len, &intent);
 	if (code == 0 &&
@@ -146,12 +145,12 @@ static int load_intent(struct repo *r, unsigned zone, const uint8_t id[SNAPSHOT_
 		code = load_adopt(r, &header, header_signer, intent.header, intent.header_len, &s);
 	if (code != 0) {
 		tell_ignored(r, zone, name, code);
-		return 0;
+		return;
 	}
 	if (s->disputed) {
 		findings_add(r->findings, FINDING_REFUSED, r->zones[zone].name, name,
 			     "'%s' wants a snapshot destroyed of which there are two headers: ignored", signer->name);
-		return 0;
+		return;
 	}
 	if (repo_expiry(r, s) > clock_now()) {
 		char expires[CLOCK_TEXT_MAX];
@@ -160,11 +159,10 @@ static int load_intent(struct repo *r, unsigned zone, const uint8_t id[SNAPSHOT_
 		findings_add(r->findings, FINDING_REFUSED, r->zones[zone].name, name,
 			     "'%s' wants this snapshot destroyed before its time, which is %s: ignored", signer->name,
 			     clock_format(repo_expiry(r, s), expires));
-		return 0;
+		return;
 	}
 	s->intent_at = s->intents == 0 || intent.made_at < s->intent_at ? intent.made_at : s->intent_at;
 	s->intents |= ZONE_BIT(zone);
-	return 0;
 }
 
 static void place_seal(struct repo *r, unsigned zone, const struct listed_seal *row)
@@ -254,23 +252,16 @@ int load_snapshots(struct repo *r, struct listing listings[REPO_ZONES_MAX])
 {
 	int code = load_memory(r);
 
-	if (code == 0)
-		code = revoked_headers(r, listings);
 	if (code != 0)
 		return code;
+	revoked_headers(r, listings);
 	for (unsigned i = 0; i < r->zone_count; i++) {
-		for (size_t k = 0; r->zones[i].up && k < listings[i].header_count; k++) {
-			code = load_header(r, i, &listings[i].headers[k]);
-			if (code != 0)
-				return code;
-		}
+		for (size_t k = 0; r->zones[i].up && k < listings[i].header_count; k++)
+			load_header(r, i, &listings[i].headers[k]);
 	}
 	for (unsigned i = 0; i < r->zone_count; i++) {
-		for (size_t k = 0; r->zones[i].up && k < listings[i].intent_count; k++) {
-			code = load_intent(r, i, listings[i].intents[k]);
-			if (code != 0)
-				return code;
-		}
+		for (size_t k = 0; r->zones[i].up && k < listings[i].intent_count; k++)
+			load_intent(r, i, listings[i].intents[k]);
 	}
 	code = load_remembered(r, listings);
 	if (code != 0)
