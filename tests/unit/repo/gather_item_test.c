@@ -27,7 +27,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-static struct entry *add(struct item *item, char *path, char *user)
+static struct entry *add(struct item *item, const char *path, const char *user)
 {
 	const struct stat_print print = { 0 };
 	const struct entry e = { .path = path,
