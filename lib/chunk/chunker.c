@@ -54,11 +54,6 @@ void chunker_free(struct chunker *c)
 	secret_free(c);
 }
 
-size_t chunker_min(const struct chunker *c)
-{
-	return c->min;
-}
-
 size_t chunker_max(const struct chunker *c)
 {
 	return c->max;

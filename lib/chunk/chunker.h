@@ -32,7 +32,6 @@ struct chunker; /* holds the table: guarded memory */
 /* `secret`: 32 bytes, the dataset's chunking subkey. ERR_USAGE for a size out of range or no power of two. */
 must_check int chunker_new(const uint8_t secret[32], size_t average, struct chunker **out);
 void chunker_free(struct chunker *c);
-size_t chunker_min(const struct chunker *c);
 size_t chunker_max(const struct chunker *c);
 
 /*

@@ -49,17 +49,6 @@ int suite_available(enum suite suite)
 	return suite_available_with(suite, sodium_init() >= 0 && crypto_aead_aes256gcm_is_available() == 1);
 }
 
-int suite_parse(const char *name, enum suite *suite)
-{
-	for (size_t i = 0; i < SUITE_COUNT; i++) {
-		if (strcmp(name, suites[i].name) == 0) {
-			*suite = suites[i].suite;
-			return 0;
-		}
-	}
-	return failed(ERR_FORMAT, "'%.40s' is no cipher known here: expected aes-256-gcm or xchacha20-poly1305", name);
-}
-
 const char *suite_name(enum suite suite)
 {
 	size_t i = find(suite);

@@ -36,7 +36,6 @@ enum kind { KIND_CONTENT = 1, KIND_NODE = 2 };
 must_check int suite_available(enum suite suite);
 /* The rule behind it, for a CPU that has AES instructions or has not; ERR_FORMAT for a number that is no suite. */
 must_check int suite_available_with(enum suite suite, bool cpu_has_aes);
-must_check int suite_parse(const char *name, enum suite *suite); /* "aes-256-gcm", "xchacha20-poly1305"; ERR_FORMAT */
 const char *suite_name(enum suite suite);
 size_t suite_overhead(enum suite suite); /* nonce + tag: stored bytes - packed bytes */
 

@@ -160,22 +160,6 @@ int pack_finish(struct pack *p, const uint8_t random[RANDOM_SIZE])
 	return 0;
 }
 
-int pack_tail(const uint8_t tail[PACK_TAIL_SIZE], uint64_t pack_size, uint32_t *footer_len)
-{
-	uint32_t length;
-
-	memcpy(&length, tail, sizeof length);
-	length = be32toh(length);
-	if (memcmp(tail + sizeof length, TAIL, strlen(TAIL)) != 0)
-		return failed(ERR_FORMAT, "pack: it does not end as a pack does");
-	if (pack_size > PACK_MAX)
-		return failed(ERR_FORMAT, "pack: %llu bytes, the limit is %u", (unsigned long long)pack_size, PACK_MAX);
-	if (length == 0 || length > PACK_FOOTER_MAX || (uint64_t)length + PACK_HEAD_SIZE + PACK_TAIL_SIZE >= pack_size)
-		return failed(ERR_FORMAT, "pack: a footer of %u bytes in %llu", length, (unsigned long long)pack_size);
-	*footer_len = length;
-	return 0;
-}
-
 void pack_footer_release(struct pack_footer *f)
 {
 	free(f->blobs);

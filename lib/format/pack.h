@@ -60,9 +60,6 @@ struct pack_footer {
 void pack_footer_release(struct pack_footer *f);
 #define _pack_footer_ __attribute__((cleanup(pack_footer_release)))
 
-/* Reads the tail (last PACK_TAIL_SIZE bytes): length of the footer before it. */
-must_check int pack_tail(const uint8_t tail[PACK_TAIL_SIZE], uint64_t pack_size, uint32_t *footer_len);
-
 /*
  * Decodes a footer. Checks that blobs fill the room between head and footer, that counts and sizes are within limits,
  * that kinds and suites are known, and that only nodes have children. ERR_FORMAT; *out is to be released in any case.

@@ -25,11 +25,6 @@ const char *signed_type_name(enum signed_type type)
 	return types[type].name;
 }
 
-size_t signed_type_max(enum signed_type type)
-{
-	return types[type].max;
-}
-
 /* What is signed begins with this, so that no object can pass for one of another type or version. */
 static const char *context_of(enum signed_type type, char out[CONTEXT_MAX])
 {

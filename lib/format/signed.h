@@ -11,7 +11,6 @@
 enum signed_type { SIGNED_HEADER, SIGNED_INDEX, SIGNED_SEAL, SIGNED_INTENT, SIGNED_CONDEMNED, SIGNED_LEASE };
 
 const char *signed_type_name(enum signed_type type); /* "header", "index", ... */
-size_t signed_type_max(enum signed_type type);       /* limit of the whole object, bytes */
 
 struct signed_view { /* points into the object's bytes */
 	uint8_t signer[KEY_ID_SIZE];

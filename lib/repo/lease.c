@@ -75,7 +75,7 @@ struct leases {
 	struct repo *r;
 	const struct secret_key *signer;
 	uint8_t holder[16];
-	int64_t since, until;
+	int64_t until;
 	unsigned zones;
 	uint64_t number[REPO_ZONES_MAX]; /* of our newest lease there */
 	bool alone;
@@ -292,8 +292,7 @@ int lease_take(struct repo *r, const char *state, const struct secret_key *signe
 	*out = NULL;
 	l->r = r;
 	l->signer = signer;
-	l->since = clock_now();
-	l->until = l->since + LEASE_SECONDS;
+	l->until = clock_now() + LEASE_SECONDS;
 	l->alone = true;
 	for (unsigned i = 0; i < r->zone_count && code == 0; i++) {
 		if (r->zones[i].zone == NULL)
@@ -409,11 +408,6 @@ int lease_renew(struct leases *l)
 bool lease_only_one(const struct leases *l)
 {
 	return l->alone;
-}
-
-int64_t lease_since(const struct leases *l)
-{
-	return l->since;
 }
 
 unsigned lease_zones(const struct leases *l)

@@ -38,7 +38,6 @@ must_check int lease_confirm(struct leases *l);
 /* Whether nobody else holds or held one since ours began: grace 0 is allowed only then. */
 bool lease_only_one(const struct leases *l);
 unsigned lease_zones(const struct leases *l); /* ZONE_BITs in which it is held: writable ones */
-int64_t lease_since(const struct leases *l);
 void lease_release(struct leases *l);
 
 #endif

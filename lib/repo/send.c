@@ -36,7 +36,7 @@ struct sender {
 	unsigned slot_count;
 	struct lane lanes[REPO_ZONES_MAX];
 	unsigned zones; /* taking part and not failed */
-	uint64_t next_order, bytes;
+	uint64_t next_order;
 	bool ending;
 	char message[ERR_MESSAGE_MAX]; /* of the last failure */
 };
@@ -204,7 +204,6 @@ int sender_send(struct sender *s, struct pack *pack)
 	} else {
 		slot->waiting = s->zones;
 		slot->order = s->next_order++;
-		s->bytes += pack->bytes.len;
 	}
 	pthread_cond_broadcast(&s->changed);
 	pthread_mutex_unlock(&s->lock);
@@ -228,11 +227,6 @@ int sender_wait(struct sender *s, unsigned *zones)
 	*zones = s->zones;
 	pthread_mutex_unlock(&s->lock);
 	return *zones == 0 ? failed(ERR_UNAVAILABLE, "no zone took everything: %s", s->message) : 0;
-}
-
-uint64_t sender_bytes(const struct sender *s)
-{
-	return s->bytes;
 }
 
 void sender_free(struct sender *s)

@@ -24,7 +24,6 @@ void sender_return(struct sender *s, struct pack *pack);
 
 /* Waits until all is sent. *zones: those that took everything so far. ERR_UNAVAILABLE: none did. */
 must_check int sender_wait(struct sender *s, unsigned *zones);
-uint64_t sender_bytes(const struct sender *s); /* stored bytes sent, once each */
 
 /*
  * Puts a small object into each of these zones (bits), in parallel where there are two. *done: where it is now. `reserved`: it serves to

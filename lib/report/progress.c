@@ -20,7 +20,8 @@ struct progress {
 	char *what;
 	bool shown;
 	uint64_t start;
-	_Atomic uint64_t total, bytes, items;
+	uint64_t total;
+	_Atomic uint64_t bytes, items;
 	_Atomic uint64_t next_draw; /* who moves it on draws */
 };
 
@@ -31,14 +32,9 @@ struct progress *progress_new(const char *what, uint64_t total_bytes, bool quiet
 	p->what = xstrdup(what);
 	p->shown = !quiet && log_on_terminal();
 	p->start = clock_ticks();
-	atomic_init(&p->total, total_bytes);
+	p->total = total_bytes;
 	atomic_init(&p->next_draw, p->start + DRAW_EVERY);
 	return p;
-}
-
-void progress_total(struct progress *p, uint64_t total_bytes)
-{
-	atomic_store(&p->total, total_bytes);
 }
 
 static size_t terminal_width(void)
@@ -53,7 +49,7 @@ static size_t terminal_width(void)
 static void draw(struct progress *p, uint64_t now)
 {
 	char line[TEXT_MAX], done[BYTES_TEXT_MAX], all[BYTES_TEXT_MAX], speed[BYTES_TEXT_MAX], span[CLOCK_TEXT_MAX];
-	uint64_t bytes = atomic_load(&p->bytes), items = atomic_load(&p->items), total = atomic_load(&p->total);
+	uint64_t bytes = atomic_load(&p->bytes), items = atomic_load(&p->items), total = p->total;
 	double seconds = (double)(now - p->start) / SECOND;
 	double rate = seconds > 0 ? (double)bytes / seconds : 0;
 

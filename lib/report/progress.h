@@ -10,9 +10,8 @@
 
 struct progress;
 
-/* `what` is copied. total_bytes: 0 while unknown; progress_total() tells it later. */
+/* `what` is copied. total_bytes: 0 if unknown. */
 struct progress *progress_new(const char *what, uint64_t total_bytes, bool quiet);
-void progress_total(struct progress *p, uint64_t total_bytes);
 void progress_add(struct progress *p, uint64_t bytes, uint64_t items); /* accepts NULL */
 void progress_free(struct progress *p);                                /* clears the line */
 

@@ -132,11 +132,6 @@ bool zone_hangs(const struct zone *z)
 	return crew_hangs(z->crew);
 }
 
-const char *zone_name(const struct zone *z)
-{
-	return z->name;
-}
-
 int zone_distinct(const struct zone_place *a, const struct zone_place *b, bool *same_device)
 {
 	bool same = false;
@@ -155,8 +150,8 @@ int zone_distinct(const struct zone_place *a, const struct zone_place *b, bool *
 	if (same)
 		return failed(
 			ERR_REFUSED,
-			"zones %s (%s) and %s (%s) are one place, which would hold everything once and not twice: "
-			"give each zone a folder of its own, best on another machine",
+			"zones %s (%s) and %s (%s) are one place, or one lies in the other, so that what destroys one "
+			"destroys both: give each zone a folder of its own, best on another machine",
 			a->name, a->url, b->name, b->url);
 	return 0;
 }

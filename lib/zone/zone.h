@@ -41,8 +41,6 @@ void zone_close_writer(struct zone_writer *w);
 /* The reading side of a writer; lives as long as the writer. */
 struct zone *zone_reading(struct zone_writer *w);
 
-const char *zone_name(const struct zone *z);
-
 /* Whether a call hung: every other one fails at once since. */
 bool zone_hangs(const struct zone *z);
 

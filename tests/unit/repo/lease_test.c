@@ -55,7 +55,6 @@ static void a_lease_is_in_both_zones_until_it_is_released(void **state)
 	made_open(m);
 	assert_int_equal(take(m, "a", &l), 0);
 	assert_int_equal(lease_zones(l), 3);
-	assert_int_equal(lease_since(l), START);
 	assert_true(lease_only_one(l));
 	assert_true(is_there(m, 0, lease_name(1)));
 	assert_true(is_there(m, 1, lease_name(1)));

@@ -23,8 +23,7 @@ static void show(bool terminal, bool quiet, uint64_t total, uint64_t bytes, unsi
 		assert_int_equal(pipe(ends), 0);
 	dup2(ends[1], STDERR_FILENO);
 
-	struct progress *p = progress_new("sms", 0, quiet);
-	progress_total(p, total);
+	struct progress *p = progress_new("sms", total, quiet);
 	progress_add(p, bytes / 2, 3);
 	usleep(260000);
 	progress_add(p, bytes - bytes / 2, 4);
