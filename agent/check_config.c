@@ -144,12 +144,17 @@ static int tell_unreadable(const struct common_options *common)
 
 int command_check_config(const struct common_options *common, const void *own, int argc, char **argv)
 {
+	const struct check_config_options *options = own;
 	struct checking c = { 0 };
-	int status, code = config_load(common->config, &c.session.config);
+	int status, code;
 
-	(void)own;
 	(void)argc;
 	(void)argv;
+	if (options->keys) {
+		config_describe(stdout);
+		return EXIT_DONE;
+	}
+	code = config_load(common->config, &c.session.config);
 	if (code == 0)
 		code = clock_init(c.session.config->test_clock);
 	if (code != 0) {

@@ -16,6 +16,10 @@ struct prune_options {
 	bool dry_run;
 };
 
+struct check_config_options {
+	bool keys; /* describe them, and check nothing */
+};
+
 int command_run(const struct common_options *common, const void *own, int argc, char **argv);
 int command_snapshot(const struct common_options *common, const void *own, int argc, char **argv);
 int command_sync(const struct common_options *common, const void *own, int argc, char **argv);

@@ -29,6 +29,14 @@ static const struct option_row prune_rows[] = {
 	{ 0 },
 };
 
+static const struct option_row check_rows[] = {
+	{ .name = "keys",
+	  .help = "Describe every key that a configuration can have, and check nothing.",
+	  .offset = offsetof(struct check_config_options, keys),
+	  .type = OPTION_FLAG },
+	{ 0 },
+};
+
 static const char run_help[] = "For cron or a systemd timer. For each dataset of the configuration, or those named:\n"
 			       "  1. destroys the snapshots whose retention window is over, in every zone;\n"
 			       "  2. brings a zone that was away up to date;\n"
@@ -63,8 +71,9 @@ static const char prune_help[] = "Expiry does not wait for the night: an hourly 
 
 static const char status_help[] = "Per dataset: the newest snapshot and its age against the RPO, in which zones it is, how many\n"
 				  "there are, what is overdue; then what about the configuration is worth knowing. Exit status 3\n"
-				  "when a dataset is past its RPO, is not in every zone, or a class (message, user,\n"
-				  "configuration) has no fresh snapshot: fit for a monitoring check.\n";
+				  "when a dataset is past its RPO, its newest snapshot is not in every zone or lacks what could\n"
+				  "not be read, something is overdue, or a class (message, user, configuration) has no fresh\n"
+				  "snapshot: fit for a monitoring check.\n";
 
 static const char rebuild_help[] = "The catalogue in 'state:' is a cache. This removes it and reads it back from what the zones\n"
 				   "hold; one zone is enough. The next run uploads no content again.\n";
@@ -73,7 +82,8 @@ static const char check_help[] = "Reads the configuration and looks at all that 
 				 "anything: keys, their roles and modes, recipients and signers, whether zones can be written\n"
 				 "to and sources be read, what lies in what, windows that do not fit. Says what is wrong on\n"
 				 "which line: errors with exit status 2. Warnings and notes alone end with 0; --json lists\n"
-				 "them as well.\n";
+				 "them as well. --keys prints instead what can stand in a configuration: every key with its\n"
+				 "type, its default and its meaning.\n";
 
 static const struct command commands[] = {
 	{ .name = "run",
@@ -124,6 +134,8 @@ static const struct command commands[] = {
 	  .arguments = "",
 	  .summary = "Checks the configuration and all that it names.",
 	  .help = check_help,
+	  .options = check_rows,
+	  .options_size = sizeof(struct check_config_options),
 	  .run = command_check_config },
 	{ 0 },
 };

@@ -136,6 +136,15 @@ static const char *format_seconds(double seconds, char *out)
 	return out;
 }
 
+/* What the snapshot lacks, or has as it was seen last: the messages above named it. */
+static void tell_gaps(const struct header *h)
+{
+	if (h->skipped > 0)
+		printf("; %" PRIu64 " skipped", h->skipped);
+	if (h->changed > 0)
+		printf("; %" PRIu64 " changed while read", h->changed);
+}
+
 static void tell_snapshot(const struct work *w, const struct outcome *o)
 {
 	const struct header *h = &o->taken.header;
@@ -143,10 +152,12 @@ static void tell_snapshot(const struct work *w, const struct outcome *o)
 	double seconds = seconds_since(o->started);
 	const char *zones = o->taken.zones == ZONE_BIT(w->repo->zone_count) - 1 ? "both zones" : "one zone only";
 
-	printf("%s: snapshot %.8s of %" PRIu64 " files, %s, in %s; read %s, stored %s new, in %s\n", w->dataset->name,
+	printf("%s: snapshot %.8s of %" PRIu64 " files, %s, in %s; read %s, stored %s new, in %s", w->dataset->name,
 	       hex_encode(h->id, SNAPSHOT_ID_SIZE, id), h->files, format_bytes(h->bytes, bytes), zones,
 	       format_bytes(o->taken.read_bytes, read), format_bytes(h->new_stored, stored),
 	       seconds < 60 ? format_seconds(seconds, span) : clock_format_span((int64_t)seconds, span));
+	tell_gaps(h);
+	putchar('\n');
 }
 
 static void tell_words(const struct running *run, const struct work *w, const struct outcome *o)

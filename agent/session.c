@@ -193,14 +193,6 @@ unsigned work_zones(const struct work *w)
 	return lease_zones(w->leases) & repo_up(w->repo);
 }
 
-int exit_worse(int a, int b)
-{
-	static const int rank[] = { [EXIT_DONE] = 0,      [EXIT_FAILED] = 4, [EXIT_USAGE] = 6,  [EXIT_DEGRADED] = 1,
-				    [EXIT_INTEGRITY] = 5, [EXIT_LOCKED] = 3, [EXIT_REFUSED] = 2 };
-
-	return rank[b] > rank[a] ? b : a;
-}
-
 int exit_failed(int code)
 {
 	log_error("%s", err_message());

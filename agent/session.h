@@ -56,9 +56,6 @@ int session_each(const struct session *s, int argc, char **argv,
 #define SESSION_NOTES_MAX 3
 size_t session_notes(const struct session *s, const char *lines[SESSION_NOTES_MAX]);
 
-/* The graver of two exit statuses. */
-int exit_worse(int a, int b);
-
 /* Logs err_message() and gives the exit status. */
 int exit_failed(int code);
 

@@ -21,6 +21,7 @@ struct health { /* of one dataset */
 	int64_t age;                      /* of the newest, seconds */
 	bool fresh;                       /* within its RPO */
 	bool whole;                       /* the newest is in every zone */
+	bool gaps;                        /* the newest lacks files, or has some that changed while they were read */
 	int64_t next_expiry, last_expiry; /* of live snapshots */
 	uint32_t epoch;                   /* of the dataset key; 0: there is none yet, or none to be seen from here */
 	int64_t epoch_began, epoch_end;
@@ -60,6 +61,7 @@ static void examine(const struct repo *r, const struct config_dataset *dataset, 
 		return;
 	h->age = now - h->newest->header.taken_at;
 	h->fresh = now <= duration_after(h->newest->header.taken_at, dataset->rpo);
+	h->gaps = h->newest->header.skipped > 0 || h->newest->header.changed > 0;
 	h->whole = h->newest->zones == ZONE_BIT(r->zone_count) - 1;
 }
 
@@ -91,6 +93,8 @@ static void put_dataset(struct json *j, const struct repo *r, const struct confi
 		json_put_time(j, "last_expiry", h->last_expiry);
 		json_put_int(j, "bytes", (int64_t)h->newest->header.bytes);
 		json_put_int(j, "files", (int64_t)h->newest->header.files);
+		json_put_int(j, "skipped", (int64_t)h->newest->header.skipped);
+		json_put_int(j, "changed", (int64_t)h->newest->header.changed);
 		json_key(j, "zones");
 		json_array(j);
 		for (unsigned i = 0; i < r->zone_count; i++) {
@@ -142,6 +146,10 @@ static void print_dataset(const struct repo *r, const struct config_dataset *dat
 		printf("%-20s NO SNAPSHOT%s\n", dataset->name, r == NULL ? " (no zone answers)" : "");
 	else
 		print_newest(r, dataset, h);
+	if (h->gaps)
+		printf("%-20s NOT ALL: %" PRIu64 " entries were skipped, %" PRIu64
+		       " files changed while they were read; the run named them\n",
+		       "", h->newest->header.skipped, h->newest->header.changed);
 	if (h->overdue > 0)
 		printf("%-20s OVERDUE: %" PRIu64 " snapshots are past their time and not yet destroyed\n", "",
 		       h->overdue);
@@ -181,7 +189,7 @@ static int look_at(const struct session *s, const struct config_dataset *dataset
 	else
 		print_dataset(code == 0 ? r : NULL, dataset, &health);
 	int status = code != 0 ? err_exit(code) : findings_exit(findings, false);
-	if (code == 0 && (!health.fresh || !health.whole || health.overdue > 0))
+	if (code == 0 && (!health.fresh || !health.whole || health.gaps || health.overdue > 0))
 		status = exit_worse(status, EXIT_DEGRADED);
 	repo_close(r);
 	findings_free(findings);

@@ -24,6 +24,24 @@ static void put_read_from(struct json *j, struct run *x)
 	json_close_object(j);
 }
 
+/* Seconds that a restore of the whole snapshot may take; 0: nothing says so. */
+static int64_t objective(const struct run *x)
+{
+	const struct config_dataset *config = x->opened.repo->config;
+
+	return config == NULL || x->selection.count > 0 ? 0 : duration_after(0, config->rto);
+}
+
+static void say_objective(const struct run *x, double seconds)
+{
+	char span[CLOCK_TEXT_MAX];
+	int64_t rto = objective(x);
+
+	if (rto > 0)
+		printf("%s its RTO of %s\n",
+		       seconds <= (double)rto ? "within" : "MISSED:", clock_format_span(rto, span));
+}
+
 /* ---- --dry-run ---- */
 
 static int print_plan(struct run *x, const struct restore_plan *p)
@@ -57,6 +75,7 @@ static int print_plan(struct run *x, const struct restore_plan *p)
 	printf("it takes about %s of disk; %s are free beneath '%s'\n", format_bytes(p->disk, disk),
 	       format_bytes(p->free, room), x->own->to);
 	printf("expected time: %s, from a sample that was read\n", clock_format_span((int64_t)p->seconds, span));
+	say_objective(x, (double)p->seconds);
 	return 0;
 }
 
@@ -108,6 +127,7 @@ static void say_result(struct run *x, const struct restore_result *result, uint6
 	       format_bytes((uint64_t)((double)result->bytes / (seconds + 1e-9)), rate));
 	say_sources(x);
 	putchar('\n');
+	say_objective(x, seconds);
 	if (result->resumed)
 		printf("an interrupted restore was resumed: %" PRIu64 " files had been finished by it\n", result->kept);
 	if (x->own->read_back)
@@ -142,6 +162,10 @@ static int print_result(struct run *x, const struct restore_result *result, uint
 	json_put_int(j, "read_back", (int64_t)result->read_back);
 	json_put_int(j, "lost", (int64_t)result->lost);
 	json_put_real(j, "seconds", seconds);
+	if (objective(x) > 0) {
+		json_put_int(j, "rto_seconds", objective(x));
+		json_put_bool(j, "rto_met", seconds <= (double)objective(x));
+	}
 	json_put_real(j, "bytes_per_second", (double)result->bytes / (seconds + 1e-9));
 	put_read_from(j, x);
 	findings_json(x->session.findings, j, "findings");

@@ -14,20 +14,15 @@
 
 static int open_bare(struct session *s)
 {
-	static const char *const names[REPO_ZONES_MAX] = { "zone-1", "zone-2" };
 	const struct option_list *urls = &s->access->zone_urls, *signers = &s->access->signers;
 	int code = clock_init(false);
 
-	if (code == 0 && urls->count > REPO_ZONES_MAX)
-		code = failed(ERR_USAGE, "--zone-url can be given %d times at most", REPO_ZONES_MAX);
 	if (code == 0 && signers->count == 0)
 		code = failed(ERR_USAGE, "without a configuration, --signer says whose snapshots to trust: name the "
 					 "agent's .pub file, and "
 					 "the operator's, whose seals count too");
-	for (size_t i = 0; i < urls->count && code == 0; i++) {
-		code = zone_check_url(urls->items[i]);
-		s->places[s->place_count++] = (struct zone_place){ .name = names[i], .url = urls->items[i] };
-	}
+	if (code == 0)
+		code = repo_bare_places(urls->items, urls->count, s->places, &s->place_count);
 	return code == 0 ? trust_load_files(signers->items, signers->count, &s->trust) : code;
 }
 
@@ -211,7 +206,7 @@ int session_datasets(struct session *s, const char *only)
 		int code = s->config != NULL ? config_dataset(s->config, only, &row) : dataset_name_check(only);
 
 		if (code != 0)
-			return failed_in(ERR_USAGE, "'%s'", only);
+			return ERR_USAGE;
 		add_dataset(s, only, strlen(only));
 		return 0;
 	}

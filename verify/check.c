@@ -40,28 +40,15 @@ static int take_config(struct checker *v, const struct common_options *common)
 
 static int take_bare(struct checker *v, const struct check_command_options *own, int datasets)
 {
-	static const char *const names[REPO_ZONES_MAX] = { "zone-1", "zone-2" };
-
-	if (own->zone_urls.count > REPO_ZONES_MAX)
-		return failed(ERR_USAGE, "--zone-url can be given %d times at most", REPO_ZONES_MAX);
 	if (own->signers.count == 0)
 		return failed(ERR_USAGE, "--zone-url needs --signer: the agent's .pub file, and the operator's where "
 					 "seals were renewed");
 	if (datasets == 0)
 		return failed(ERR_USAGE, "--zone-url needs the names of the datasets to check");
-	for (size_t i = 0; i < own->zone_urls.count; i++) {
-		int code = zone_check_url(own->zone_urls.items[i]);
+	int code = repo_bare_places(own->zone_urls.items, own->zone_urls.count, v->places, &v->place_count);
 
-		if (code != 0)
-			return code;
-		v->places[v->place_count++] = (struct zone_place){ .name = names[i], .url = own->zone_urls.items[i] };
-	}
-	bool same_device;
-	int code = v->place_count < 2 ? 0 : zone_distinct(&v->places[0], &v->places[1], &same_device);
-
-	if (code == ERR_REFUSED)
-		return ERR_USAGE;
-	code = clock_init(false);
+	if (code == 0)
+		code = clock_init(false);
 	return code == 0 ? trust_load_files(own->signers.items, own->signers.count, &v->trust) : code;
 }
 
@@ -240,22 +227,14 @@ static int check_dataset(struct checker *v, const char *name, const struct confi
 	return status;
 }
 
-/* The graver of two exit statuses. */
-static int worse(int a, int b)
-{
-	static const int rank[] = { [EXIT_DONE] = 0,      [EXIT_FAILED] = 4, [EXIT_USAGE] = 6,  [EXIT_DEGRADED] = 1,
-				    [EXIT_INTEGRITY] = 5, [EXIT_LOCKED] = 3, [EXIT_REFUSED] = 2 };
-
-	return rank[b] > rank[a] ? b : a;
-}
-
 static int check_all(struct checker *v, int argc, char **argv)
 {
 	int status = EXIT_DONE;
 
 	if (v->config != NULL && argc == 0) {
 		for (size_t i = 0; i < v->config->dataset_count; i++)
-			status = worse(status, check_dataset(v, v->config->datasets[i].name, &v->config->datasets[i]));
+			status = exit_worse(status,
+					    check_dataset(v, v->config->datasets[i].name, &v->config->datasets[i]));
 	}
 	for (int i = 0; i < argc; i++) {
 		const struct config_dataset *config = NULL;
@@ -266,7 +245,7 @@ static int check_all(struct checker *v, int argc, char **argv)
 			log_error("%s", err_message());
 			return EXIT_USAGE;
 		}
-		status = worse(status, check_dataset(v, argv[i], config));
+		status = exit_worse(status, check_dataset(v, argv[i], config));
 	}
 	return status;
 }
@@ -290,7 +269,7 @@ int command_check(const struct common_options *common, const void *own, int argc
 		json_close_array(v.json);
 		if (json_print(v.json, stdout) != 0) {
 			log_error("%s", err_message());
-			status = worse(status, EXIT_FAILED);
+			status = exit_worse(status, EXIT_FAILED);
 		}
 	}
 	release(&v);

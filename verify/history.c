@@ -173,12 +173,10 @@ static int tell_dataset(const struct telling *t, const struct config_dataset *da
 /* Trouble ends it: the objects of the other datasets are not what is asked for at that moment. */
 static int tell_all(const struct telling *t, int argc, char **argv)
 {
-	int status = EXIT_DONE, one;
+	int status = EXIT_DONE;
 
-	for (size_t i = 0; i < t->config->dataset_count && argc == 0; i++) {
-		one = tell_dataset(t, &t->config->datasets[i]);
-		status = one > status ? one : status;
-	}
+	for (size_t i = 0; i < t->config->dataset_count && argc == 0; i++)
+		status = exit_worse(status, tell_dataset(t, &t->config->datasets[i]));
 	for (int i = 0; i < argc; i++) {
 		const struct config_dataset *dataset = NULL;
 
@@ -186,8 +184,7 @@ static int tell_all(const struct telling *t, int argc, char **argv)
 			log_error("%s", err_message());
 			return EXIT_USAGE;
 		}
-		one = tell_dataset(t, dataset);
-		status = one > status ? one : status;
+		status = exit_worse(status, tell_dataset(t, dataset));
 	}
 	return status;
 }

@@ -92,6 +92,14 @@ int err_exit(int code)
 	}
 }
 
+int exit_worse(int a, int b)
+{
+	static const int rank[] = { [EXIT_DONE] = 0,      [EXIT_FAILED] = 4, [EXIT_USAGE] = 6,  [EXIT_DEGRADED] = 1,
+				    [EXIT_INTEGRITY] = 5, [EXIT_LOCKED] = 3, [EXIT_REFUSED] = 2 };
+
+	return rank[b] > rank[a] ? b : a;
+}
+
 void die(const char *file, int line, const char *what)
 {
 	fprintf(stderr, "nightfold: bug at %s:%d: %s does not hold\n", file, line, what);

@@ -27,7 +27,7 @@ enum {
 	ERR_MISSING = -5,      /* what was asked for is not there */
 	ERR_EXISTS = -6,       /* what was to be created is already there */
 	ERR_LOCKED = -7,       /* another run holds it */
-	ERR_REFUSED = -8,      /* retention, residency, approval, clock or isolation forbid it */
+	ERR_REFUSED = -8,      /* retention or the clock forbids it, or it would be unsafe */
 	ERR_KEY = -9,          /* this key does not open this */
 	ERR_FULL = -10,        /* no space, or a quota */
 	ERR_UNAVAILABLE = -11, /* a zone does not answer, or does not allow it */
@@ -35,7 +35,7 @@ enum {
 	ERR_DEGRADED = -13,    /* done, but not whole: only programs' edges see this */
 };
 
-/* Exit statuses, the same in every program (DESIGN section 11). */
+/* Exit statuses, the same in every program: README.md. */
 enum {
 	EXIT_DONE = 0,
 	EXIT_FAILED = 1,
@@ -63,6 +63,9 @@ int err_adopt(int code, const char *message);
 
 /* The exit status for a code (0 gives 0). */
 int err_exit(int code);
+
+/* The graver of two exit statuses. */
+int exit_worse(int a, int b);
 
 /* A programmer's error: says where and aborts. */
 __attribute__((noreturn)) void die(const char *file, int line, const char *what);

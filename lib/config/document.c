@@ -97,12 +97,16 @@ static int check_event(const char *file, const yaml_event_t *event, struct shape
 	return 0;
 }
 
+/* libyaml takes no byte order mark when it is told the encoding; editors write one. */
 static void begin(yaml_parser_t *parser, const struct buf *text)
 {
+	static const uint8_t mark[] = { 0xef, 0xbb, 0xbf };
+	size_t skip = text->len >= sizeof mark && memcmp(text->data, mark, sizeof mark) == 0 ? sizeof mark : 0;
+
 	if (!yaml_parser_initialize(parser))
 		out_of_memory(text->len);
 	yaml_parser_set_encoding(parser, YAML_UTF8_ENCODING);
-	yaml_parser_set_input_string(parser, text->data, text->len);
+	yaml_parser_set_input_string(parser, text->data + skip, text->len - skip);
 }
 
 static int check_events(const char *file, const struct buf *text)

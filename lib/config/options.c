@@ -230,13 +230,16 @@ static int report(int code)
 	return err_exit(code);
 }
 
-/* A result that did not reach standard output is no success. Whoever closed the pipe did not want the rest. */
+/*
+ * A result that did not reach standard output is no success. Whoever closed the pipe did not want the rest. What failed
+ * has said why already.
+ */
 static int finish_output(int status)
 {
 	errno = 0;
 	bool lost = fflush(stdout) != 0 || ferror(stdout);
 
-	if (!lost || errno == EPIPE)
+	if (!lost || errno == EPIPE || status == EXIT_FAILED)
 		return status;
 	log_error("cannot write to standard output%s%s", errno ? ": " : "", errno ? strerror(errno) : "");
 	return status == EXIT_DONE ? EXIT_FAILED : status;

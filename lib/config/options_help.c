@@ -13,14 +13,15 @@ static const struct {
 	int status;
 	const char *meaning;
 } statuses[] = {
-	{ EXIT_DONE, "done; check and drill: all is well" },
+	{ EXIT_DONE, "done; all is well" },
 	{ EXIT_FAILED, "failed; or the key does not open it" },
 	{ EXIT_USAGE, "wrong command line or configuration" },
 	{ EXIT_DEGRADED, "done, but degraded: a zone lags, files were skipped, an object came from the other zone, "
 			 "a recovery point objective was missed" },
 	{ EXIT_INTEGRITY, "integrity: check found damage, or a restore lost a file" },
 	{ EXIT_LOCKED, "locked by another run" },
-	{ EXIT_REFUSED, "refused: retention, residency, approval, clock or isolation forbid it" },
+	{ EXIT_REFUSED,
+	  "refused: retention or the clock forbids it, a target is not empty, a key file is open to others" },
 };
 
 /* `text` in lines of WIDTH, those behind the first indented to `column`. The cursor is at `column` already. */

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -364,6 +365,18 @@ static void review_datasets(const struct review *r)
 	}
 }
 
+/* Who writes the file names recipients, and so reads the next snapshot. */
+static void review_file(const struct review *r)
+{
+	struct stat st;
+
+	if (stat(r->c->file, &st) == 0 && (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		tell(r, REVIEW_WARNING, 0,
+		     "the file has mode %04o: others may write it, and who does can add a recipient or shorten what is "
+		     "kept: chmod go-w it",
+		     (unsigned)st.st_mode & 07777);
+}
+
 static void review_products(const struct review *r)
 {
 	const struct config *c = r->c;
@@ -390,6 +403,7 @@ void config_review(const struct config *c, review_call call, void *context)
 
 	r.agent_here = c->agent_key != NULL && access(c->agent_key, F_OK) == 0;
 	r.pruner_here = c->pruner_key != NULL && access(c->pruner_key, F_OK) == 0;
+	review_file(&r);
 	review_signers(&r);
 	review_private_keys(&r);
 	review_recipients(&r);

@@ -236,7 +236,8 @@ static const struct schema_key dataset_keys[] = {
 	  .initial = "26 hours",
 	  .min = 1 },
 	{ .name = "rto",
-	  .help = "Recovery time objective: how long a restore may take. Without it none is judged.",
+	  .help = "Recovery time objective: how long the restore of a whole snapshot may take; each says whether it "
+		  "did.",
 	  .type = SCHEMA_DURATION,
 	  .offset = offsetof(struct config_dataset, rto),
 	  .min = 1 },

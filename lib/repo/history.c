@@ -158,5 +158,9 @@ bool history_last(const struct repo *r, const struct history_row *rows, size_t c
 		memcpy(out->header, header->hash, DIGEST_SIZE);
 	if (index != NULL)
 		memcpy(out->index, index->hash, DIGEST_SIZE);
-	return header != NULL || index != NULL;
+	like.what = HISTORY_HEADER;
+	if (header != NULL || index != NULL || next_of(rows, count, &like, 0) != NULL)
+		return true;
+	like.what = HISTORY_INDEX;
+	return next_of(rows, count, &like, 0) != NULL;
 }

@@ -27,7 +27,7 @@ must_check int history_read(struct repo *r, struct history_row **rows, size_t *c
 /*
  * The last header and the last index of a signer until then: what `revoked_after` would say. They are looked for by
  * number, up to the first that is later, or dated before the one that it follows: only a thief's are. The index is
- * never before the one that the header names. zero: there is none. False: neither.
+ * never before the one that the header names. zero: there is none. False: it signed nothing at all.
  */
 bool history_last(const struct repo *r, const struct history_row *rows, size_t count, const struct signer *signer,
 		  int64_t until, struct revocation *out);

@@ -18,6 +18,26 @@ void repo_places(const struct config *config, struct zone_place places[REPO_ZONE
 		places[(*count)++] = (struct zone_place){ .name = config->zones[i].name, .url = config->zones[i].url };
 }
 
+int repo_bare_places(const char *const *urls, size_t url_count, struct zone_place places[REPO_ZONES_MAX],
+		     unsigned *count)
+{
+	static const char *const names[REPO_ZONES_MAX] = { "zone-1", "zone-2" };
+	bool same_device;
+	int code = 0;
+
+	*count = 0;
+	if (url_count > REPO_ZONES_MAX)
+		return failed(ERR_USAGE, "--zone-url can be given %d times at most", REPO_ZONES_MAX);
+	for (size_t i = 0; i < url_count && code == 0; i++) {
+		code = zone_check_url(urls[i]);
+		places[(*count)++] = (struct zone_place){ .name = names[i], .url = urls[i] };
+	}
+	/* One that is not there is told when it is opened. */
+	if (code == 0 && *count == 2 && zone_distinct(&places[0], &places[1], &same_device) == ERR_REFUSED)
+		code = ERR_USAGE;
+	return code;
+}
+
 static void close_zone(struct repo_zone *z)
 {
 	if (z->writer != NULL)

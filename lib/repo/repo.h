@@ -186,6 +186,10 @@ must_check int repo_load(struct repo *r);
 /* Zones of a configuration as places; for repo_options. */
 void repo_places(const struct config *config, struct zone_place places[REPO_ZONES_MAX], unsigned *count);
 
+/* The same of --zone-url on a host without a configuration: zone-1 and zone-2. ERR_USAGE: too many, no URL, one place. */
+must_check int repo_bare_places(const char *const *urls, size_t url_count, struct zone_place places[REPO_ZONES_MAX],
+				unsigned *count);
+
 /* ZONE_BITs of zones that are up. */
 unsigned repo_up(const struct repo *r);
 

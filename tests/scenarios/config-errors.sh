@@ -228,6 +228,18 @@ else
 fi
 cp good.yaml "$config"
 
+# ---- as editors save it, and as others may ----
+
+{ printf '\357\273\277'; sed 's/$/\r/' good.yaml; } >"$config"
+check "a byte order mark and CRLF do not matter" exits 0 agent check-config
+chmod 664 "$config"
+check "a configuration that others may write is told" tells 0 "$config: the file has mode 0664" agent check-config
+chmod 644 "$config"
+check "one that others may read is not" eval 'exits 0 agent check-config; ! warns "has mode"'
+check "what can stand in a configuration is described" \
+	eval 'exits 0 agent check-config --keys; says "class: one of message, user, configuration; required"'
+cp good.yaml "$config"
+
 # ---- a dataset that is named no more ----
 
 sed 's/name: sms/name: texts/' good.yaml >"$config"

@@ -193,6 +193,7 @@ check "by themselves" json 'len(d) == 1 and d[0]["dataset"] == "sms" and d[0]["z
 ln -s nowhere bare1/sms/packs/link
 check "and look at no pack for that" eval 'exits 0 "sms@" "$restore" list $one && [ ! -s err ]'
 rm bare1/sms/packs/link
+check "one zone given twice is refused" exits 2 "are one place" "$restore" list $one --zone-url "file://$PWD/../${PWD##*/}/bare1"
 check "but for a signer" exits 2 "--signer" "$restore" list --zone-url "file://$PWD/bare1"
 check "a configuration as well is a mistake" exits 2 "not both" "$restore" list $one $c
 check "what nobody trusted has signed is not shown" exits 3 "ignored" "$restore" list --zone-url "file://$PWD/bare1" --signer foreign/agent.pub
