@@ -6,10 +6,14 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/hex.h"
 #include "base/log.h"
 #include "repo/doubt.h"
 #include "repo/reach.h"
+
+/* A mark that begins later than this from now keeps its pack for ever, or for years: it is replaced. */
+#define MARK_AHEAD (7 * INT64_C(86400))
 
 int load_signed(struct repo *r, unsigned zone, enum signed_type type, const char *name, struct buf *object,
 		struct signed_view *view, const struct signer **signer)
@@ -173,6 +177,7 @@ static int load_mark(struct repo *r, unsigned zone, const uint8_t pack[DIGEST_SI
 	struct signed_view view;
 	const struct signer *signer = NULL;
 	struct condemned mark;
+	char since[CLOCK_TEXT_MAX];
 
 	name_condemned(r->dataset, pack, name);
 	buf_init(&object, MARK_MAX, "condemned mark");
@@ -186,6 +191,9 @@ static int load_mark(struct repo *r, unsigned zone, const uint8_t pack[DIGEST_SI
 		code = condemned_decode(view.body, view.body_len, &mark);
 	if (code == 0 && (strcmp(mark.dataset, r->dataset) != 0 || memcmp(mark.pack, pack, DIGEST_SIZE) != 0))
 		code = failed(ERR_INTEGRITY, "the mark is of another dataset or pack than its name says");
+	if (code == 0 && mark.since > clock_now() + MARK_AHEAD)
+		code = failed(ERR_INTEGRITY, "the mark begins at %s, which is still to come",
+			      clock_format(mark.since, since));
 	if (code != 0) {
 		findings_add(r->findings, signer != NULL && signer_revoked(signer) ? FINDING_REVOKED : FINDING_FORGED,
 			     r->zones[zone].name, name, "ignored: %s", err_message());

@@ -81,9 +81,13 @@ static int put_intent(struct retiring *t, struct snapshot *s)
 	for (unsigned i = 0; i < t->r->zone_count && code == 0; i++) {
 		if ((missing & ZONE_BIT(i)) == 0)
 			continue;
-		int put = zone_put_reserved(t->r->zones[i].writer, name_intent(t->r->dataset, s->header.id, name),
-					    object.data, object.len);
-		if (put == 0 || put == ERR_EXISTS) {
+		struct zone_writer *writer = t->r->zones[i].writer;
+		int put = zone_put_reserved(writer, name_intent(t->r->dataset, s->header.id, name), object.data,
+					    object.len);
+		/* What stands there was read by the load, and is no intent: it must not be all that explains the gap. */
+		if (put == ERR_EXISTS)
+			put = zone_replace(writer, name, object.data, object.len);
+		if (put == 0) {
 			s->intents |= ZONE_BIT(i);
 			s->intent_at = s->intent_at == 0 ? intent.made_at : s->intent_at;
 			continue;

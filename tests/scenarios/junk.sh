@@ -101,6 +101,14 @@ check "... stops nothing, since no signed seal goes with it" json 'j["deleted_pa
 rm "az1/sms/snapshots/2026-11-26T040000Z-$id"
 at 2026-11-24T03:00:00Z
 
+# Under the name of the intent that a snapshot will need.
+put_back
+due=$(find az1/sms/snapshots -type f -printf '%f\n' | sort | head -n 1)
+for zone in az1 az2; do junk "$zone" "intents/${due##*-}"; done
+check "junk instead of an intent, in both zones" forgets_on_time
+check "... is replaced by the intent before anything is destroyed, which is swept away in its time" exits 0 agent run
+check "... and nothing is left of it" not compgen -G 'az?/sms/intents/*'
+
 # In both zones it cannot be told from something real.
 for name in "index/$chain/0000000000000009-$some" "snapshots/2026-11-24T020000Z-$id"; do
 	put_back
@@ -135,5 +143,15 @@ check "junk instead of marks is no mark" exits 3 agent run --json
 check "... so nothing is deleted at once" json 'j["destroyed"] == 1 and j["deleted_packs"] == 0 and j["condemned_packs"] > 0'
 at 2026-11-24T05:00:00Z
 check "... and keeps nothing: the right marks took its place" exits 3 agent run --json
+check "... and the grace is over" json 'j["deleted_packs"] > 0'
+
+# The same with a pruner's key: marks whose grace would never be over.
+at 2026-11-24T03:00:00Z
+put_back
+/usr/bin/python3 "$SRC/tests/tools/thief.py" --zone az1 --dataset sms --key keys/pruner.key keep
+check "marks that begin at the end of time are none" exits 3 agent run --json
+check "... and are told" warns "which is still to come"
+at 2026-11-24T05:00:00Z
+check "... the right ones took their place" exits 3 agent run --json
 check "... and the grace is over" json 'j["deleted_packs"] > 0'
 finish

@@ -6,6 +6,7 @@
 intents      "this snapshot is being destroyed", signed, for every snapshot there is, as if its time were long over
 withdraw     an index that withdraws every pack, in its place in the signer's chain
 condemn      a mark on every pack, decades old
+keep         a mark on every pack that begins at the end of time, so that its grace is never over
 lease        a lease that is held by somebody else, has the highest number there is, and never ends
 delete       every seal, header, index of others and every second pack
 wipe         everything
@@ -60,10 +61,13 @@ class Thief:
                                      b"".join(bytes.fromhex(pack.name) for pack in self.packs()), b"", []])
         self.write(f"index/{self.id.hex()}/{seq:016}-{hashlib.sha256(data).hexdigest()}", data)
 
-    def condemn(self):
+    def condemn(self, since=LONG_AGO):
         for pack in self.packs():
             self.write(f"condemned/{pack.name}",
-                       self.signed("condemned", [self.dataset, bytes.fromhex(pack.name), LONG_AGO]))
+                       self.signed("condemned", [self.dataset, bytes.fromhex(pack.name), since]))
+
+    def keep(self):
+        self.condemn(NEVER)
 
     def lease(self):
         number = 9999999999999999
@@ -85,7 +89,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in ("--zone", "--dataset", "--key"):
         parser.add_argument(name, required=True)
-    parser.add_argument("action", nargs="+", choices=("intents", "withdraw", "condemn", "lease", "delete", "wipe"))
+    parser.add_argument("action", nargs="+", choices=("intents", "withdraw", "condemn", "keep", "lease", "delete", "wipe"))
     options = parser.parse_args()
     thief = Thief(options)
     for action in options.action:
