@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "config/review.h"
 #include "format/pack.h"
 
 static int load_recipients(struct session *s)
@@ -73,6 +74,8 @@ int session_open(const struct common_options *common, enum session_need need, st
 
 	if (code == 0)
 		code = clock_init(out->config->test_clock);
+	if (code == 0 && need != NEED_NOTHING)
+		code = config_check_apart(out->config);
 	if (code == 0)
 		code = trust_load(out->config, &out->trust);
 	if (code == 0 && need == NEED_AGENT)

@@ -215,6 +215,26 @@ static size_t own_places(const struct config *c, struct own_place out[OWN_PLACES
 	return count;
 }
 
+#define BESIDE "%s: '%s' lies in zone %s: keys do not belong beside what they are to protect"
+
+int config_check_apart(const struct config *c)
+{
+	struct own_place own[OWN_PLACES];
+	size_t count = own_places(c, own);
+
+	for (size_t z = 0; z < c->zone_count; z++) {
+		_free_ char *folder = zone_folder(c->zones[z].url);
+
+		for (size_t i = 0; i < count && folder != NULL; i++) {
+			if (lies_in(own[i].path, folder))
+				return failed(ERR_USAGE, "%s:%d: " BESIDE, c->file,
+					      own[i].line > 0 ? own[i].line : c->zones[z].line, own[i].name,
+					      own[i].path, c->zones[z].name);
+		}
+	}
+	return 0;
+}
+
 static void review_zone(const struct review *r, const struct config_zone *row)
 {
 	const struct zone_place place = { .name = row->name, .url = row->url };
@@ -232,9 +252,8 @@ static void review_zone(const struct review *r, const struct config_zone *row)
 	zone_close(zone);
 	for (size_t i = 0; i < count && folder != NULL; i++) {
 		if (lies_in(own[i].path, folder))
-			tell(r, REVIEW_ERROR, own[i].line > 0 ? own[i].line : row->line,
-			     "%s: '%s' lies in zone %s: keys do not belong beside what they are to protect",
-			     own[i].name, own[i].path, row->name);
+			tell(r, REVIEW_ERROR, own[i].line > 0 ? own[i].line : row->line, BESIDE, own[i].name,
+			     own[i].path, row->name);
 	}
 }
 

@@ -252,6 +252,22 @@ rm -r az?/texts state/texts
 cp good.yaml "$config"
 check "put back, all is well" exits 0 agent prune
 
+# ---- what opens a zone, in it ----
+
+for row in "state: $PWD/az1" "state: $PWD/az1/below" "state: $PWD/keys/../az1" "keys_dir: $PWD/az1"; do
+	{
+		sed "/^${row%%:*}:/d" good.yaml
+		echo "$row"
+	} >"$config"
+	find az1 | sort >before
+	for command in run snapshot sync prune rebuild; do
+		check "$row: $command refuses" tells 2 "lies in zone ams-1: keys do not belong beside" agent "$command"
+	done
+	find az1 | sort >after
+	check "... and nothing was written there" cmp before after
+done
+cp good.yaml "$config"
+
 # ---- the test clock ----
 
 sed '/^test_clock/d' good.yaml >"$config"
