@@ -51,7 +51,7 @@ static const struct purpose {
 	  .public = "copy to the data host (snapshots are sealed to it) and to every other host" },
 	{ .role = ROLE_VALIDATOR,
 	  .takes_passphrase = true,
-	  .secret = "opens snapshots, for drills; move it to the validation host",
+	  .secret = "opens snapshots, for checks of the data; move it to the validation host",
 	  .public = "copy to the data host (snapshots are sealed to it)" },
 	{ .role = ROLE_PRUNER,
 	  .secret = "signs what expires; move it to the second host that prunes, or delete it",

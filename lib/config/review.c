@@ -1,5 +1,6 @@
 #include "config/review.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -154,6 +155,33 @@ static void review_private_keys(const struct review *r)
 	review_private_key(r, "operator_key", c->operator_key, c->operator_key_line, ROLE_OPERATOR);
 	review_private_key(r, "validator_key", c->validator_key, c->validator_key_line, ROLE_VALIDATOR);
 	review_private_key(r, "pruner_key", c->pruner_key, c->pruner_key_line, ROLE_PRUNER);
+}
+
+/* That a host which takes snapshots can open none holds only where no such key is left behind. */
+static void review_left_behind(const struct review *r)
+{
+	_free_ char *copy = xstrdup(r->c->agent_key);
+	const char *folder = dirname(copy);
+	_free_ char *names = xstrdup("");
+	DIR *dir = opendir(folder);
+
+	for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
+		const char *ending = strrchr(entry->d_name, '.');
+		_free_ char *path = xasprintf("%s/%s", folder, entry->d_name);
+		struct key_summary key;
+
+		if (ending == NULL || strcmp(ending, ".key") != 0 || key_summarize(path, &key) != 0 || !key.secret ||
+		    !role_has_box(key.public.role))
+			continue;
+		char *longer = xasprintf("%s%s%s", names, names[0] == '\0' ? "" : ", ", entry->d_name);
+		free(names);
+		names = longer;
+	}
+	if (dir != NULL)
+		closedir(dir);
+	if (names[0] != '\0')
+		tell(r, REVIEW_NOTE, 0, "beside agent_key lies what opens snapshots (%s): move it off this host",
+		     names);
 }
 
 /* ---- places ---- */
@@ -425,6 +453,8 @@ void config_review(const struct config *c, review_call call, void *context)
 	review_file(&r);
 	review_signers(&r);
 	review_private_keys(&r);
+	if (r.agent_here)
+		review_left_behind(&r);
 	review_recipients(&r);
 	review_places(&r);
 	review_datasets(&r);

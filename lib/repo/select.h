@@ -1,4 +1,4 @@
-/* Naming a snapshot: DATASET@latest, DATASET@DATE, DATASET@TIME, DATASET@ID-PREFIX (docs: DESIGN section 11). */
+/* Naming a snapshot: DATASET@latest, DATASET@DATE, DATASET@TIME, DATASET@ID-PREFIX. */
 #ifndef REPO_SELECT_H
 #define REPO_SELECT_H
 

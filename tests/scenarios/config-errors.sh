@@ -233,9 +233,15 @@ cp good.yaml "$config"
 { printf '\357\273\277'; sed 's/$/\r/' good.yaml; } >"$config"
 check "a byte order mark and CRLF do not matter" exits 0 agent check-config
 chmod 664 "$config"
+check "so are keys that open snapshots beside the agent's" eval \
+	'exits 0 agent check-config; says "beside agent_key lies what opens snapshots (" && says "operator.key"'
 check "a configuration that others may write is told" tells 0 "$config: the file has mode 0664" agent check-config
 chmod 644 "$config"
 check "one that others may read is not" eval 'exits 0 agent check-config; ! warns "has mode"'
+mkdir elsewhere && mv keys/operator.key keys/validator.key elsewhere
+sed '/^operator_key\|^validator_key/d' good.yaml >"$config"
+check "and keys elsewhere are not" eval 'exits 0 agent check-config; ! says "beside agent_key"'
+mv elsewhere/* keys
 check "what can stand in a configuration is described" \
 	eval 'exits 0 agent check-config --keys; says "class: one of message, user, configuration; required"'
 cp good.yaml "$config"

@@ -48,16 +48,33 @@ check "each program completes in bash" installed usr/share/bash-completion/compl
 	usr/share/bash-completion/completions/nightfold-restore usr/share/bash-completion/completions/nightfold-verify \
 	usr/share/bash-completion/completions/nightfold-keys
 check "what completes in bash is bash" bash -n "$TMPDIR/usr/share/bash-completion/completions/nightfold-agent"
-check "each program completes in zsh" contains "#compdef nightfold-agent" usr/share/zsh/site-functions/_nightfold-agent
+check "each program completes in zsh" contains "#compdef nightfold-agent" usr/share/zsh/vendor-completions/_nightfold-agent
 if command -v zsh >/dev/null; then
 	# shellcheck disable=SC2016 # zsh expands it
 	check "... and zsh takes it" zsh -fc \
 		'autoload -Uz compinit && compinit -u -D && . "$0" && [ -n "${_comps[nightfold-agent]}" ]' \
-		"$TMPDIR/usr/share/zsh/site-functions/_nightfold-agent"
+		"$TMPDIR/usr/share/zsh/vendor-completions/_nightfold-agent"
+fi
+# systemd has nothing to say about the units, started from where the programs are.
+units_are_sound() {
+	mkdir -p "$TMPDIR/units"
+	for unit in "$TMPDIR"/lib/systemd/system/nightfold*; do
+		sed "s|/usr/bin/nightfold|$NIGHTFOLD_BIN/nightfold|" "$unit" >"$TMPDIR/units/${unit##*/}"
+	done
+	complaints=$(systemd-analyze verify --man=no "$TMPDIR"/units/* 2>&1)
+	[ -z "$complaints" ] || { echo "$complaints" | sed 's/^/# /'; return 1; }
+}
+if command -v systemd-analyze >/dev/null; then
+	check "systemd takes the units" units_are_sound
 fi
 check "the help of every command fits a terminal" help_fits
 check "an example for cron is there, and not active" installed usr/share/doc/nightfold/examples/cron.d/nightfold
 check "the sample configuration is there" installed etc/nightfold/nightfold.yaml
+
+check "installs for the administrator alone" tools/install "$NIGHTFOLD_BIN" "$TMPDIR/local" /usr/local
+check "where systemd looks for that" contains "ExecStart=/usr/local/bin/nightfold-agent prune" \
+	local/usr/local/lib/systemd/system/nightfold-prune.service
+check "and zsh" installed local/usr/local/share/zsh/site-functions/_nightfold-keys
 
 echo "# mine" >"$TMPDIR/etc/nightfold/nightfold.yaml"
 check "installs again, elsewhere" tools/install "$NIGHTFOLD_BIN" "$TMPDIR" /opt/nightfold
