@@ -113,9 +113,11 @@ int load_settle_memory(struct repo *r, const struct listing listings[REPO_ZONES_
 		code = settle_snapshot(r, listings, &r->snapshots[i]);
 	for (size_t i = 0; i < r->remembered.count && r->complete && code == 0; i++) {
 		const struct remembered *row = &r->remembered.rows[i];
+		const struct snapshot *s = repo_find(r, row->snapshot);
 
-		if (row->kind != REMEMBERED_HEADER &&
-		    (repo_find(r, row->snapshot) != NULL || !is_listed(r, listings, row->snapshot)))
+		/* Since when one of the future is there counts until its intent is gone, too. */
+		if (row->kind != REMEMBERED_HEADER && (s != NULL ? row->kind != REMEMBERED_SEEN || !s->quarantined
+								 : !is_listed(r, listings, row->snapshot)))
 			code = remembered_forget(r->memory, row->kind, row->snapshot);
 	}
 	return code;

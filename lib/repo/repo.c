@@ -255,8 +255,13 @@ bool snapshot_lost(const struct snapshot *s)
 
 int64_t repo_expiry(const struct repo *r, const struct snapshot *s)
 {
-	return expiry_effective(s->header.taken_at, s->header.expires_at,
-				r->config == NULL ? NULL : &r->config->product->backup);
+	const struct duration *backup = r->config == NULL ? NULL : &r->config->product->backup;
+	int64_t expiry = expiry_effective(s->header.taken_at, s->header.expires_at, backup);
+
+	if (!s->quarantined || s->seen_at == INT64_MAX || backup == NULL)
+		return expiry;
+	int64_t seen = duration_after(s->seen_at, *backup);
+	return seen < expiry ? seen : expiry;
 }
 
 const struct snapshot *repo_newest(const struct repo *r)

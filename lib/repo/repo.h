@@ -51,6 +51,7 @@ struct snapshot {
 	unsigned intents;               /* ZONE_BIT(i): zone i has a valid intent for it */
 	int64_t intent_at;              /* when the earliest was made */
 	bool quarantined;               /* taken in the future: never counts as newest, evicts nothing */
+	int64_t seen_at;                /* quarantined: when a confirmed clock first saw it; INT64_MAX: none has */
 	bool remembered;                /* no zone has its header whole, nor an intent: this host remembers it */
 	bool refused;                   /* a signed intent in some zone wants it destroyed before its time */
 	bool disputed; /* there are different headers of it, both signed: nothing is done on the word of one */
@@ -210,7 +211,10 @@ bool snapshot_live(const struct snapshot *s);
  */
 bool snapshot_lost(const struct snapshot *s);
 
-/* When it expires: the earlier of its stamp and today's policy, which is known when the repo was opened with a configuration. */
+/*
+ * When it expires: the earlier of its stamp and today's policy, which is known when the repo was opened with a configuration.
+ * One of the future is not kept until then: its window counts from when this host saw it first.
+ */
 int64_t repo_expiry(const struct repo *r, const struct snapshot *s);
 
 /* The newest live one, or NULL. */

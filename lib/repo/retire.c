@@ -27,7 +27,7 @@ struct retiring {
 
 static bool is_due(const struct repo *r, const struct snapshot *s)
 {
-	return !s->quarantined && !s->disputed && repo_expiry(r, s) <= clock_now();
+	return (!s->quarantined || s->seen_at != INT64_MAX) && !s->disputed && repo_expiry(r, s) <= clock_now();
 }
 
 static bool has_certificate(const struct retiring *t, const struct snapshot *s)
@@ -294,6 +294,22 @@ static int note_seen(struct retiring *t, const struct headless *h)
 	return remember_seen(t->r->memory, h->id, clock_now());
 }
 
+/* A header from the future says nothing of when its snapshot was taken, but that it was before it was first seen. */
+static int note_quarantined(struct retiring *t)
+{
+	int code = 0;
+
+	for (size_t i = 0; i < t->r->snapshot_count && code == 0; i++) {
+		const struct snapshot *s = &t->r->snapshots[i];
+
+		if (!s->quarantined || s->seen_at != INT64_MAX || s->zones == 0 || t->r->memory == NULL ||
+		    t->o->dry_run || confirm_clock(t) != 0)
+			continue;
+		code = remember_seen(t->r->memory, s->header.id, clock_now());
+	}
+	return code;
+}
+
 /* Only with every zone: one that is away may have the header. */
 static int retire_headless(struct retiring *t)
 {
@@ -376,6 +392,8 @@ int retire_due(struct repo *r, const struct retire_options *options, struct reti
 		if (code == 0)
 			code = retire_one(&t, s);
 	}
+	if (code == 0)
+		code = note_quarantined(&t);
 	if (code == 0)
 		code = retire_headless(&t);
 	if (code == 0 && t.touched)

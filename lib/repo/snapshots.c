@@ -64,6 +64,10 @@ int load_adopt(struct repo *r, const struct header *header, const struct signer 
 	s->signer = signer;
 	memcpy(s->hash, hash, DIGEST_SIZE);
 	s->quarantined = header->taken_at > clock_now() + FUTURE_SLACK;
+	s->seen_at = INT64_MAX;
+	if (s->quarantined && remembered_has(&r->remembered, REMEMBERED_SEEN, header->id) &&
+	    remembered_seen(r->memory, header->id, &s->seen_at) != 0)
+		s->seen_at = INT64_MAX;
 	return buf_append(&s->object, object, len);
 }
 
