@@ -146,7 +146,7 @@ static void print_dataset(const struct repo *r, const struct config_dataset *dat
 		printf("%-20s NO SNAPSHOT%s\n", dataset->name, r == NULL ? " (no zone answers)" : "");
 	else
 		print_newest(r, dataset, h);
-	if (h->gaps)
+	if (h->newest != NULL && h->gaps)
 		printf("%-20s NOT ALL: %" PRIu64 " entries were skipped, %" PRIu64
 		       " files changed while they were read; the run named them\n",
 		       "", h->newest->header.skipped, h->newest->header.changed);

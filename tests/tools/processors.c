@@ -8,5 +8,5 @@ long sysconf(int name)
 	const char *processors = getenv("PROCESSORS");
 	long (*original)(int) = (long (*)(int))dlsym(RTLD_NEXT, "sysconf");
 
-	return name == _SC_NPROCESSORS_ONLN && processors != NULL ? atol(processors) : original(name);
+	return name == _SC_NPROCESSORS_ONLN && processors != NULL ? strtol(processors, NULL, 10) : original(name);
 }
