@@ -202,7 +202,9 @@ int exit_failed(int code)
 	return err_exit(code);
 }
 
-/* A dataset that was renamed or left out: what the zones hold of it would stay there for ever, and nobody would know. */
+/*
+ * A dataset that was renamed or left out: what the zones hold of it would stay there for ever, and nobody would know.
+ */
 static int tell_forgotten(const struct session *s)
 {
 	DIR *state = opendir(s->config->state);

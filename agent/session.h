@@ -1,6 +1,6 @@
 /*
- * What every command of the agent needs: the configuration with its keys and signers, and for each dataset the lock, the loaded repo
- * and the lease.
+ * What every command of the agent needs: the configuration with its keys and signers, and for each dataset the lock,
+ * the loaded repo and the lease.
  */
 #ifndef AGENT_SESSION_H
 #define AGENT_SESSION_H
@@ -36,7 +36,10 @@ struct work {
 	struct journal *journal;
 };
 
-/* Lock, zones, catalogue (made anew when damaged), lease, packs of an interrupted run, load. *w is to be closed in any case. */
+/*
+ * Lock, zones, catalogue (made anew when damaged), lease, packs of an interrupted run, load. *w is to be closed in any
+ * case.
+ */
 must_check int work_open(const struct session *s, const struct config_dataset *dataset, const char *doing,
 			 struct work *w);
 void work_close(struct work *w);
@@ -45,8 +48,8 @@ void work_close(struct work *w);
 unsigned work_zones(const struct work *w);
 
 /*
- * The datasets named on the command line (all when none): ERR_USAGE for an unknown one. `call`'s worst exit status is returned;
- * EXIT_DEGRADED at least, with a warning, when `state` has a dataset that the configuration names no more.
+ * The datasets named on the command line (all when none): ERR_USAGE for an unknown one. `call`'s worst exit status is
+ * returned; EXIT_DEGRADED at least, with a warning, when `state` has a dataset that the configuration names no more.
  */
 int session_each(const struct session *s, int argc, char **argv,
 		 int (*call)(const struct session *s, const struct config_dataset *dataset, void *context),

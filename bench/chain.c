@@ -1,7 +1,8 @@
 /*
- * chain THREADS PATH...: the limit of this machine for a first night. The files' bytes, mapped and read in advance, go through the
- * pipeline's own primitives (cut, SHA-256, key, zstd at level 3, AES-256-GCM, SHA-256 of the packs) on THREADS threads that share
- * nothing and wait for nobody. No reading, no writing, no catalogue. Prints the seconds, the bytes and the stored bytes as JSON.
+ * chain THREADS PATH...: the limit of this machine for a first night. The files' bytes, mapped and read in advance, go
+ * through the pipeline's own primitives (cut, SHA-256, key, zstd at level 3, AES-256-GCM, SHA-256 of the packs) on
+ * THREADS threads that share nothing and wait for nobody. No reading, no writing, no catalogue. Prints the seconds, the
+ * bytes and the stored bytes as JSON.
  */
 #include <fcntl.h>
 #include <fts.h>

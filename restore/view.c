@@ -58,7 +58,9 @@ static void print_entry(const struct entry *e)
 	putchar('\n');
 }
 
-/* As sha256sum escapes names: a line that begins with a backslash has them for backslash, newline and carriage return. */
+/*
+ * As sha256sum escapes names: a line that begins with a backslash has them for backslash, newline and carriage return.
+ */
 static void print_sum(const struct printing *p, const struct entry *e, const uint8_t sha256[DIGEST_SIZE])
 {
 	char hex[DIGEST_HEX];

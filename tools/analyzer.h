@@ -1,7 +1,7 @@
 /*
- * Read by clang-tidy before every file but err.c: what its analyser cannot see. It does not look into variadic functions, and would
- * otherwise follow paths on which these return 0 (the result is the code that is passed in), nor into other files, where
- * allocation ends the program rather than give NULL.
+ * Read by clang-tidy before every file but err.c: what its analyser cannot see. It does not look into variadic
+ * functions, and would otherwise follow paths on which these return 0 (the result is the code that is passed in), nor
+ * into other files, where allocation ends the program rather than give NULL.
  */
 #include "base/alloc.h"
 #include "base/err.h"

@@ -11,8 +11,8 @@
 #include "base/err.h"
 
 /*
- * Large blocks are the kernel's, and go back when they are freed. Left alone, glibc keeps them once one of their size was freed, and
- * then what a program has at most is the sum of what its parts had at different times.
+ * Large blocks are the kernel's, and go back when they are freed. Left alone, glibc keeps them once one of their size
+ * was freed, and then what a program has at most is the sum of what its parts had at different times.
  */
 __attribute__((constructor)) static void give_back_large_blocks(void)
 {

@@ -22,7 +22,9 @@ struct ordered_calls {
 	/* Per worker state, made in the worker's thread; may be NULL. */
 	void *(*worker_new)(void *context);
 	void (*worker_free)(void *worker);
-	/* Runs in a worker. 0 or an error code, which stops everything (its err_message() is kept for ordered_finish). */
+	/*
+	 * Runs in a worker. 0 or an error code, which stops everything (its err_message() is kept for ordered_finish).
+	 */
 	int (*work)(void *context, void *worker, void *item);
 	/* Runs in the consumer's thread, in order of push, only for items whose work succeeded. Owns the item. */
 	int (*consume)(void *context, void *item);

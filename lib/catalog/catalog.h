@@ -46,8 +46,8 @@ must_check int catalog_open_temporary(struct catalog **out);
 void catalog_close(struct catalog *c);
 
 /*
- * Adds a pack with its footer. Known already: PACK_MADE is raised to PACK_INDEXED if told so, nothing else. *number may be
- * NULL.
+ * Adds a pack with its footer. Known already: PACK_MADE is raised to PACK_INDEXED if told so, nothing else. *number may
+ * be NULL.
  */
 must_check int catalog_add_pack(struct catalog *c, const struct index_pack *pack, const struct pack_footer *footer,
 				enum pack_origin origin, uint32_t *number);

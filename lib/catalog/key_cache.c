@@ -367,7 +367,9 @@ int key_cache_open(const char *dir, const char *keys_dir, struct key_cache **out
 	c->prints = xcalloc(NODE_ENTRIES_MAX, sizeof *c->prints);
 	c->keys = secret_new(KEYS_BUFFER * sizeof *c->keys);
 	code = check_folders(c);
-	/* Keys that were on a disk do not move to memory: they would open shards for who finds the disk's old blocks. */
+	/*
+	 * Keys that were on a disk do not move to memory: they would open shards for who finds the disk's old blocks.
+	 */
 	if (code == 0 && keys_dir)
 		code = destroy_all_keys(c->dir_fd, c->dir);
 	if (code == 0)

@@ -8,8 +8,8 @@
  * end of a run: shards whose content changed get a new key, the old one is overwritten and gone, so nothing recoverable
  * from here opens what is no longer in the source. No inner node, no root.
  *
- * A shard is found by its node's name: the id that the plaintext makes under the dataset key (crypto/suite.h). That is the
- * node's id, unless its key was drawn at random (`dedup: none`).
+ * A shard is found by its node's name: the id that the plaintext makes under the dataset key (crypto/suite.h). That is
+ * the node's id, unless its key was drawn at random (`dedup: none`).
  *
  * Layout of the folder: `keys`, <16 hex>.shard; during a run `.keys.tmp`, during a commit `keys.old`, both overwritten
  * and removed by the next open when a run was killed. A shard that does not authenticate is treated as absent: its
@@ -69,7 +69,10 @@ must_check int key_cache_open(const char *dir, const char *keys_dir, struct key_
 bool key_cache_lost(const struct key_cache *c);
 void key_cache_close(struct key_cache *c); /* without key_cache_commit(): the old cache stays */
 
-/* The next shard of the old cache that opens, in path order; NULL at the end. The cache's own, valid until the next call. */
+/*
+ * The next shard of the old cache that opens, in path order; NULL at the end. The cache's own, valid until the next
+ * call.
+ */
 must_check int key_cache_next(struct key_cache *c, const struct shard **out);
 
 /* ---- writing this run's, in order ---- */

@@ -28,7 +28,10 @@ struct option_row {
 	const char *help;
 	size_t offset; /* in the command's own struct */
 	enum option_type type;
-	/* What the value may be. "FILE", "DIR": completed as such. "list|data": one of these, all else is refused. Or NULL. */
+	/*
+	 * What the value may be. "FILE", "DIR": completed as such. "list|data": one of these, all else is refused. Or
+	 * NULL.
+	 */
 	const char *choices;
 };
 

@@ -21,8 +21,8 @@ typedef void (*review_call)(void *context, enum review_level level, int line, co
 void config_review(const struct config *c, review_call tell, void *context);
 
 /*
- * ERR_USAGE: the state folder, the folder of dataset keys or a key lies in a zone. Asked by whatever writes there, not by
- * who runs check-config alone: what opens a zone must not get into it, nor into what copies it.
+ * ERR_USAGE: the state folder, the folder of dataset keys or a key lies in a zone. Asked by whatever writes there, not
+ * by who runs check-config alone: what opens a zone must not get into it, nor into what copies it.
  */
 must_check int config_check_apart(const struct config *c);
 

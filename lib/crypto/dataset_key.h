@@ -1,8 +1,8 @@
 /*
  * Dataset keys: random, one per dataset and epoch, 0600 files "<dataset>.<epoch>.dataset-key" in `keys_dir`. Never in
  * `state`, never derived from another key, no escrow: losing one costs deduplication, not data. The highest epoch is
- * the one in use. A file is one line, "nightfold-dataset-key 1 <dataset> <epoch> <began> <key, 64 lower-case hexadecimal
- * digits>"; `began` is when the key was made, as in 2026-11-21T02:00:00Z.
+ * the one in use. A file is one line, "nightfold-dataset-key 1 <dataset> <epoch> <began> <key, 64 lower-case
+ * hexadecimal digits>"; `began` is when the key was made, as in 2026-11-21T02:00:00Z.
  */
 #ifndef CRYPTO_DATASET_KEY_H
 #define CRYPTO_DATASET_KEY_H

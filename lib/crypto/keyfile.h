@@ -86,8 +86,8 @@ must_check int key_save_text(const char *dir, const char *text, size_t len);
 
 /*
  * Reads a secret key. ERR_MISSING, ERR_REFUSED (more open than 0600), ERR_FORMAT, ERR_KEY (wrong passphrase). `ask` may
- * be NULL: a key under a passphrase is then ERR_USAGE. A public key where a secret one is needed is ERR_USAGE, and so is
- * the reverse.
+ * be NULL: a key under a passphrase is then ERR_USAGE. A public key where a secret one is needed is ERR_USAGE, and so
+ * is the reverse.
  */
 must_check int key_load(const char *path, passphrase_source ask, void *context, struct secret_key **out);
 must_check int key_load_public(const char *path, struct public_key *out);

@@ -36,8 +36,8 @@ static int take_line(struct buf *out, const char *from)
 }
 
 /*
- * Waits in poll(), which a signal ends, so that no read() is left hanging when asked to stop; and looks up a few times a second, since
- * a signal may come just before.
+ * Waits in poll(), which a signal ends, so that no read() is left hanging when asked to stop; and looks up a few times
+ * a second, since a signal may come just before.
  */
 static int read_line(int terminal, struct buf *out)
 {

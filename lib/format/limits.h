@@ -34,7 +34,10 @@
 #define ENTRY_XATTRS_MAX       1024u
 #define ENTRY_EXTENTS_MAX      8192u
 #define ENTRY_SIZE_MAX         (1ULL << 62)
-/* Of a file with more bytes of holes no SHA-256 is recorded: nothing makes hashing zeros faster, and 64 GiB take a minute. */
+/*
+ * Of a file with more bytes of holes no SHA-256 is recorded: nothing makes hashing zeros faster, and 64 GiB take a
+ * minute.
+ */
 #define ENTRY_SHA256_HOLES_MAX (1ULL << 36)
 
 #endif

@@ -78,8 +78,8 @@ struct entry {
 	const char *target; /* symlink: its target */
 	uint32_t target_len;
 	/*
-	 * Hard link: the path of an earlier entry, which has content, fingerprint, sha256, target, device and xattrs; here they
-	 * are not written, and empty when read. NULL otherwise.
+	 * Hard link: the path of an earlier entry, which has content, fingerprint, sha256, target, device and xattrs;
+	 * here they are not written, and empty when read. NULL otherwise.
 	 */
 	const char *link;
 	uint32_t link_len;

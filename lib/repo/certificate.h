@@ -1,7 +1,8 @@
 /*
- * The certificate of destruction: a signed JSON file, two lines. The first says what was destroyed, why, when and in which stores; the
- * second holds the signer's key id and an Ed25519 signature over the first line without its newline, under the context
- * "nightfold certificate v1". (NIST SP 800-88: cryptographic erase counts when every copy of the key is gone and that is recorded.)
+ * The certificate of destruction: a signed JSON file, two lines. The first says what was destroyed, why, when and in
+ * which stores; the second holds the signer's key id and an Ed25519 signature over the first line without its newline,
+ * under the context "nightfold certificate v1". (NIST SP 800-88: cryptographic erase counts when every copy of the key
+ * is gone and that is recorded.)
  */
 #ifndef REPO_CERTIFICATE_H
 #define REPO_CERTIFICATE_H

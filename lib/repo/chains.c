@@ -1,7 +1,7 @@
 /*
- * Index chains into the catalogue. Every signer has one chain of indexes, each naming the hash of the one before. What the catalogue
- * has taken in already is not read again. An index is remembered only when all its packs could be taken in, or were withdrawn
- * later: a zone that was away may still bring them.
+ * Index chains into the catalogue. Every signer has one chain of indexes, each naming the hash of the one before. What
+ * the catalogue has taken in already is not read again. An index is remembered only when all its packs could be taken
+ * in, or were withdrawn later: a zone that was away may still bring them.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -117,7 +117,10 @@ static void take_opened(struct loading *l, const struct index_object *o, struct 
 	}
 }
 
-/* Opens one index object from whichever zone gives it whole. ERR_MISSING when none does: then it is in doubt (repo/doubt.h). */
+/*
+ * Opens one index object from whichever zone gives it whole. ERR_MISSING when none does: then it is in doubt
+ * (repo/doubt.h).
+ */
 static int open_index(struct loading *l, struct index_object *o)
 {
 	struct repo *r = l->r;
@@ -163,8 +166,8 @@ static int open_index(struct loading *l, struct index_object *o)
 }
 
 /*
- * Where to start: at an agent's newest index whose number makes it a checkpoint. What is older, and whatever has become of it, no
- * longer matters; it is deleted after the grace.
+ * Where to start: at an agent's newest index whose number makes it a checkpoint. What is older, and whatever has become
+ * of it, no longer matters; it is deleted after the grace.
  */
 static size_t newest_checkpoint(const struct repo *r, const struct signer *owner, size_t first, size_t end)
 {
@@ -177,7 +180,10 @@ static size_t newest_checkpoint(const struct repo *r, const struct signer *owner
 	return first;
 }
 
-/* Follows one signer's objects from `start` on. With `or_missing`, ERR_MISSING when the first of them is no checkpoint, or nowhere whole. */
+/*
+ * Follows one signer's objects from `start` on. With `or_missing`, ERR_MISSING when the first of them is no checkpoint,
+ * or nowhere whole.
+ */
 static int follow_from(struct loading *l, struct chain *chain, const struct signer *owner, size_t start, size_t end,
 		       bool or_missing)
 {
@@ -248,7 +254,10 @@ static int follow_chain(struct loading *l, size_t first, size_t end)
 	*chain = (struct chain){ 0 };
 	memcpy(chain->signer, objects[first].signer, KEY_ID_SIZE);
 
-	/* From a checkpoint that is nowhere whole, or none, back to the one before: the older indexes tell the same, while they are there. */
+	/*
+	 * From a checkpoint that is nowhere whole, or none, back to the one before: the older indexes tell the same,
+	 * while they are there.
+	 */
 	size_t start = end;
 	int code = ERR_MISSING;
 	while (code == ERR_MISSING) {

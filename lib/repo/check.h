@@ -5,8 +5,9 @@
  *	fingerprint  also every pack of each zone read whole: its SHA-256 is its name
  *	data         also every file of every live snapshot decoded from each zone by itself, and compared with its fingerprint
  *
- * list and fingerprint need no private key. What is wrong is added to the repo's findings (findings_exit() decides): MISSING, DAMAGED
- * for one zone's copy, LOST for what no zone holds whole. A snapshot that is past its expiry and not destroyed yet is a note.
+ * list and fingerprint need no private key. What is wrong is added to the repo's findings (findings_exit() decides):
+ * MISSING, DAMAGED for one zone's copy, LOST for what no zone holds whole. A snapshot that is past its expiry and not
+ * destroyed yet is a note.
  */
 #ifndef REPO_CHECK_H
 #define REPO_CHECK_H
@@ -23,12 +24,12 @@ must_check int check_slice_parse(const char *text, unsigned *slice, unsigned *sl
 
 struct check_options {
 	enum check_level level;
-	unsigned slice,
-		slices; /* packs by name and files by fingerprint: the slice-th part of `slices`, so that as many runs cover all; 0: all */
+	/* Packs by name and files by fingerprint: the slice-th part of `slices`, so that as many runs cover all; 0: all. */
+	unsigned slice, slices;
 	bool repair;                  /* the repo has writers */
 	const struct secret_key *key; /* a recipient of the seals, for level data */
-	const struct duration
-		*grace;   /* of the configuration: after it, finished intents are swept away; NULL: not known */
+	/* Of the configuration: after it, finished intents are swept away. NULL: not known. */
+	const struct duration *grace;
 	unsigned threads; /* 0: as many as there are processors */
 	bool quiet;       /* no progress */
 };
@@ -44,8 +45,8 @@ struct check_result {
 };
 
 /*
- * Needs a loaded repo; after a repair it is loaded again. Damage is no error: those are ERR_KEY (the key opens no seal), ERR_INTERRUPTED
- * and local trouble.
+ * Needs a loaded repo; after a repair it is loaded again. Damage is no error: those are ERR_KEY (the key opens no
+ * seal), ERR_INTERRUPTED and local trouble.
  */
 must_check int repo_check(struct repo *r, const struct check_options *options, struct check_result *result);
 

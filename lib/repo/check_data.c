@@ -1,9 +1,10 @@
 /*
- * The data level: every file of every snapshot decoded from one zone at a time, nothing written. This thread walks the trees and hands
- * batches of pieces to workers, which fetch, decode and hash; the consumer sees them in order and folds piece hashes into fingerprints.
+ * The data level: every file of every snapshot decoded from one zone at a time, nothing written. This thread walks the
+ * trees and hands batches of pieces to workers, which fetch, decode and hash; the consumer sees them in order and folds
+ * piece hashes into fingerprints.
  *
- * The hash of a piece is remembered, so that what many snapshots share is decoded once a zone. Files that some zone did not give are
- * read once more from whichever zone does: what fails then is lost.
+ * The hash of a piece is remembered, so that what many snapshots share is decoded once a zone. Files that some zone did
+ * not give are read once more from whichever zone does: what fails then is lost.
  */
 #include <inttypes.h>
 #include <pthread.h>
@@ -90,9 +91,9 @@ static void cache_clear(struct cache *cache)
 /* ---- SHA-256s that were recorded ---- */
 
 /*
- * The hashes of pieces do not give the SHA-256 of a file of several pieces, or with holes: it is read once more for that, in order.
- * Since fingerprint and extents together say what the file is, that is done once, whichever snapshot and zone it comes from.
- * Touched by the walking thread alone; direct-mapped, like the cache.
+ * The hashes of pieces do not give the SHA-256 of a file of several pieces, or with holes: it is read once more for
+ * that, in order. Since fingerprint and extents together say what the file is, that is done once, whichever snapshot
+ * and zone it comes from. Touched by the walking thread alone; direct-mapped, like the cache.
  */
 struct proven {
 	uint8_t (*slots)[CACHE_KEY];

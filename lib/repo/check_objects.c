@@ -250,8 +250,8 @@ static void note_leaving(struct checking *c, const struct snapshot *s, const str
 }
 
 /*
- * Whether an intent still has something to do, or a gap behind an older live snapshot to explain. After the grace, others are swept
- * away, zone by zone.
+ * Whether an intent still has something to do, or a gap behind an older live snapshot to explain. After the grace,
+ * others are swept away, zone by zone.
  */
 static bool intent_needed(const struct checking *c, const struct snapshot *s)
 {

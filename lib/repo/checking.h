@@ -14,8 +14,8 @@ struct checking {
 	const struct check_options *options;
 	struct check_result *result;
 	struct reach *reach; /* what the snapshots that stay reach in any zone, before anything was read */
-	uint8_t (*unknown)
-		[DIGEST_SIZE]; /* packs that a signed index adds and nobody withdrew, but whose footer is nowhere whole */
+	/* Packs that a signed index adds and nobody withdrew, but whose footer is nowhere whole. */
+	uint8_t (*unknown)[DIGEST_SIZE];
 	size_t unknown_count;
 };
 
@@ -36,8 +36,8 @@ must_check int check_indexes(struct checking *c);
 must_check int check_snapshots(struct checking *c);
 
 /*
- * check_packs.c. check_read() reads packs (all in the slice, or those that `before` does not have but the repo's bits now do) and takes the
- * bits of bad ones away.
+ * check_packs.c. check_read() reads packs (all in the slice, or those that `before` does not have but the repo's bits
+ * now do) and takes the bits of bad ones away.
  */
 must_check int check_listed(struct checking *c);
 must_check int check_count_lacking(struct checking *c, unsigned zone, uint64_t *lacking); /* tells nothing */

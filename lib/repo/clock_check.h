@@ -1,9 +1,10 @@
 /*
- * Whether the clock may be acted upon (R18): destroying needs this host's clock to agree with every independent source that answers,
- * at least one, or with a majority of at least three, within CLOCK_BOUND, and not to lie before the last confirmed time.
+ * Whether the clock may be acted upon (R18): destroying needs this host's clock to agree with every independent source
+ * that answers, at least one, or with a majority of at least three, within CLOCK_BOUND, and not to lie before the last
+ * confirmed time.
  *
- * Sources: zones on other machines (with a test clock: every zone, by the test's times), and the kernel's NTP state (adjtimex).
- * `clock_check: off` accepts the host's clock alone. Asked only when something is due.
+ * Sources: zones on other machines (with a test clock: every zone, by the test's times), and the kernel's NTP state
+ * (adjtimex). `clock_check: off` accepts the host's clock alone. Asked only when something is due.
  */
 #ifndef REPO_CLOCK_CHECK_H
 #define REPO_CLOCK_CHECK_H

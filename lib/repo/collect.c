@@ -188,7 +188,9 @@ static int destroy(struct collecting *c)
 	return code;
 }
 
-/* Intents whose work is done and whose snapshot is older than every live one: no gap in the chain needs them any more. */
+/*
+ * Intents whose work is done and whose snapshot is older than every live one: no gap in the chain needs them any more.
+ */
 static void sweep_intents(struct collecting *c)
 {
 	uint64_t oldest = UINT64_MAX;
@@ -217,7 +219,10 @@ static bool is_of(const struct index_object *o, const struct chain *chain)
 	return memcmp(o->signer, chain->signer, KEY_ID_SIZE) == 0;
 }
 
-/* The newest checkpoint of a chain that is older than the grace and whole in every zone, so that each can stand alone on it; 0: none. */
+/*
+ * The newest checkpoint of a chain that is older than the grace and whole in every zone, so that each can stand alone
+ * on it; 0: none.
+ */
 static uint64_t settled_checkpoint(const struct collecting *c, const struct chain *chain)
 {
 	struct repo *r = c->r;

@@ -1,7 +1,7 @@
 /*
- * Freeing the space of what no live snapshot reaches, in two phases: condemn, wait the grace, walk again, withdraw, delete. Packs that
- * are mostly dead are compacted by the agent, as ciphertext. Acts only on complete listings of every zone whose chains have no
- * unexplained gap. No key is needed but the signer's.
+ * Freeing the space of what no live snapshot reaches, in two phases: condemn, wait the grace, walk again, withdraw,
+ * delete. Packs that are mostly dead are compacted by the agent, as ciphertext. Acts only on complete listings of every
+ * zone whose chains have no unexplained gap. No key is needed but the signer's.
  */
 #ifndef REPO_COLLECT_H
 #define REPO_COLLECT_H

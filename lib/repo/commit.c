@@ -13,8 +13,9 @@
 #include "repo/send.h"
 
 /*
- * Facts: seq (8 bytes, big-endian) and SHA-256 of the newest header that was written here, and of the newest index of a signer. They
- * are followed on when none is left, and while a zone is away that may have what the others lack: else the chain would be forked.
+ * Facts: seq (8 bytes, big-endian) and SHA-256 of the newest header that was written here, and of the newest index of a
+ * signer. They are followed on when none is left, and while a zone is away that may have what the others lack: else the
+ * chain would be forked.
  */
 #define FACT_HEADER "newest-header"
 #define FACT_INDEX  "newest-index."
@@ -112,8 +113,8 @@ struct gathered {
 };
 
 /*
- * A pack that was made and is nowhere listed was never sent. One that is indexed counts, listed or not: the zone that has it may be
- * away, and a reader who starts at a checkpoint knows of no other pack.
+ * A pack that was made and is nowhere listed was never sent. One that is indexed counts, listed or not: the zone that
+ * has it may be away, and a reader who starts at a checkpoint knows of no other pack.
  */
 static int gather_pack(void *context, uint32_t number, const struct index_pack *pack, enum pack_origin origin)
 {

@@ -1,6 +1,6 @@
 /*
- * Committing a snapshot whose packs are sent: index, seal, header, in this order in each zone, the header only where everything that
- * the snapshot reaches is. Also writing an index alone (after compaction and collection).
+ * Committing a snapshot whose packs are sent: index, seal, header, in this order in each zone, the header only where
+ * everything that the snapshot reaches is. Also writing an index alone (after compaction and collection).
  */
 #ifndef REPO_COMMIT_H
 #define REPO_COMMIT_H
@@ -15,13 +15,17 @@
 must_check int commit_checkpoint_time(struct repo *r, const struct index_object *o, int64_t *made_at);
 
 /*
- * Writes the signer's next index: `added` are, with `add`, all packs made and not yet indexed (agents), `withdrawn` those given. Nothing
- * to say: nothing is written. Every 64th of an agent is a checkpoint. Zones that do not take it are findings; ERR_* when none does.
+ * Writes the signer's next index: `added` are, with `add`, all packs made and not yet indexed (agents), `withdrawn`
+ * those given. Nothing to say: nothing is written. Every 64th of an agent is a checkpoint. Zones that do not take it
+ * are findings; ERR_* when none does.
  */
 must_check int commit_index(struct repo *r, const struct secret_key *signer, unsigned zones, bool add,
 			    const uint8_t (*withdrawn)[DIGEST_SIZE], uint32_t withdrawn_count);
 
-/* The number of the newest header (signer NULL) or of the newest index of a signer that was written with this catalogue; 0: none. */
+/*
+ * The number of the newest header (signer NULL) or of the newest index of a signer that was written with this
+ * catalogue; 0: none.
+ */
 must_check int commit_newest(struct repo *r, const uint8_t *signer, uint64_t *seq);
 
 struct commit_options {
@@ -33,8 +37,8 @@ struct commit_options {
 };
 
 /*
- * `header`: all but seq, previous, seal and heads, which are filled here. The repo was loaded after the packs were sent.
- * *zones: where the snapshot is whole now. ERR_UNAVAILABLE: nowhere.
+ * `header`: all but seq, previous, seal and heads, which are filled here. The repo was loaded after the packs were
+ * sent. *zones: where the snapshot is whole now. ERR_UNAVAILABLE: nowhere.
  */
 must_check int commit_snapshot(struct repo *r, const struct commit_options *options, struct header *header,
 			       unsigned *zones);

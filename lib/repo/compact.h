@@ -1,6 +1,6 @@
 /*
- * Compaction: the live blobs of packs that are mostly dead go, as ciphertext, into new packs; one index then adds the new and withdraws
- * the old, which are condemned like any other. Agents only. Private to lib/repo.
+ * Compaction: the live blobs of packs that are mostly dead go, as ciphertext, into new packs; one index then adds the
+ * new and withdraws the old, which are condemned like any other. Agents only. Private to lib/repo.
  */
 #ifndef REPO_COMPACT_H
 #define REPO_COMPACT_H

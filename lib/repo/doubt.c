@@ -174,7 +174,10 @@ static const struct snapshot *find_newest(const struct repo *r)
 	return newest;
 }
 
-/* Whether a snapshot of the newest number, or one behind it, may be missing: then any header that does not open may be that. */
+/*
+ * Whether a snapshot of the newest number, or one behind it, may be missing: then any header that does not open may be
+ * that.
+ */
 static int may_lack_newest(struct repo *r, const struct snapshot *newest, bool *lacks)
 {
 	uint64_t written = 0;

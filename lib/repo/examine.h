@@ -1,9 +1,9 @@
 /*
- * Whether an object of a zone is what its name says: got from that zone alone and checked by hash and signature (private to
- * lib/repo). For everything that copies, checks or repairs: what passed here may be put into another zone.
+ * Whether an object of a zone is what its name says: got from that zone alone and checked by hash and signature
+ * (private to lib/repo). For everything that copies, checks or repairs: what passed here may be put into another zone.
  *
- * 0: good. ERR_MISSING: not there. ERR_INTEGRITY, ERR_FORMAT: there, and bad (a read error of the zone's disk counts as that).
- * Anything else is trouble with the zone itself.
+ * 0: good. ERR_MISSING: not there. ERR_INTEGRITY, ERR_FORMAT: there, and bad (a read error of the zone's disk counts as
+ * that). Anything else is trouble with the zone itself.
  */
 #ifndef REPO_EXAMINE_H
 #define REPO_EXAMINE_H
@@ -14,15 +14,18 @@
 bool snapshot_stays(const struct repo *r, const struct snapshot *s);
 
 /*
- * The first index of a signer's chain that is needed: below its newest checkpoint a chain is deleted after a while. False: no chain
- * of anybody trusted.
+ * The first index of a signer's chain that is needed: below its newest checkpoint a chain is deleted after a while.
+ * False: no chain of anybody trusted.
  */
 bool chain_start(const struct repo *r, const uint8_t signer[KEY_ID_SIZE], uint64_t *start);
 
 /* Bytes that examine_pack() holds at a time. */
 #define EXAMINE_WINDOW (1u << 20)
 
-/* `object` receives the bytes (initialised by the callee, to be released in any case). out: may be NULL; else index_release() it. */
+/*
+ * `object` receives the bytes (initialised by the callee, to be released in any case). out: may be NULL; else
+ * index_release() it.
+ */
 must_check int examine_index(struct repo *r, unsigned zone, const struct index_object *o, struct buf *object,
 			     struct index *out);
 must_check int examine_header(struct repo *r, unsigned zone, const struct snapshot *s, struct buf *object);

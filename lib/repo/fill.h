@@ -3,8 +3,8 @@
  * and write chunks, and every file's fingerprint is made from the bytes that were handed to the file system. A file
  * that cannot be had whole is a finding (FINDING_LOST), and nothing of it stays.
  *
- * Memory does not depend on the data: each worker has a decoder (repo/decoder.h). Small files of one group are filled from one fetch of
- * its chunk.
+ * Memory does not depend on the data: each worker has a decoder (repo/decoder.h). Small files of one group are filled
+ * from one fetch of its chunk.
  */
 #ifndef REPO_FILL_H
 #define REPO_FILL_H

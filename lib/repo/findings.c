@@ -14,14 +14,19 @@
 #define FINDINGS_MAX 5000
 #define KINDS        (FINDING_REFUSED + 1)
 
-/* Nor the log: of each kind this many are told. What is lost is told all the same: nobody else says which files those are. */
+/*
+ * Nor the log: of each kind this many are told. What is lost is told all the same: nobody else says which files those
+ * are.
+ */
 #define TOLD_MAX 20
 
 struct findings {
 	pthread_mutex_t lock;
 	struct finding **list;
 	size_t count, cap;
-	/* Fingerprints of all that were ever added, open addressing, 0: free; so that a fact is told and counted once. */
+	/*
+	 * Fingerprints of all that were ever added, open addressing, 0: free; so that a fact is told and counted once.
+	 */
 	uint64_t *prints;
 	size_t print_count, print_cap; /* the latter a power of two */
 	size_t unkept[KINDS], told[KINDS], untold[KINDS];

@@ -1,7 +1,8 @@
 /*
- * What is wrong with a zone, a dataset or a run: collected, so that every command tells all of it and decides one exit status.
- * Each finding is told once as it is found (log_warning or log_error) and again in --json. Of each kind but LOST the first 20 are told,
- * and then how many more there were; --json has the first 5000 of all. Counts are exact. Thread-safe.
+ * What is wrong with a zone, a dataset or a run: collected, so that every command tells all of it and decides one exit
+ * status. Each finding is told once as it is found (log_warning or log_error) and again in --json. Of each kind but
+ * LOST the first 20 are told, and then how many more there were; --json has the first 5000 of all. Counts are exact.
+ * Thread-safe.
  */
 #ifndef REPO_FINDINGS_H
 #define REPO_FINDINGS_H
@@ -23,7 +24,7 @@ enum finding_kind {
 	FINDING_MISSING,     /* an object that must be in a zone is not; the other zone has it */
 	FINDING_DAMAGED,     /* an object's bytes fail its name, hash or signature; the other zone's are good */
 	FINDING_LOST,        /* in no zone whole: data is lost */
-	FINDING_REFUSED, /* something asked for was not done: an intent or withdrawal without authority, a doubtful clock */
+	FINDING_REFUSED, /* not done although asked for: an intent or withdrawal without authority, a doubtful clock */
 };
 
 struct finding {
@@ -60,8 +61,8 @@ const char *finding_kind_name(enum finding_kind kind);
 void findings_json(const struct findings *f, struct json *j, const char *key);
 
 /*
- * The exit status of a command that otherwise succeeded: for_check: any damage, forgery, roll-back or loss that is not healed is
- * EXIT_INTEGRITY; otherwise only FINDING_LOST is, and anything else but notes is EXIT_DEGRADED.
+ * The exit status of a command that otherwise succeeded: for_check: any damage, forgery, roll-back or loss that is not
+ * healed is EXIT_INTEGRITY; otherwise only FINDING_LOST is, and anything else but notes is EXIT_DEGRADED.
  */
 int findings_exit(const struct findings *f, bool for_check);
 

@@ -1,6 +1,6 @@
 /*
- * The producer decides for each entry: taken as it is (folders, links, empty files, large files that the cache knows), a member of a
- * group, or read in pieces. A group whose files are all unchanged and were one group before is not read.
+ * The producer decides for each entry: taken as it is (folders, links, empty files, large files that the cache knows),
+ * a member of a group, or read in pieces. A group whose files are all unchanged and were one group before is not read.
  */
 #include "repo/gather.h"
 
@@ -193,7 +193,10 @@ static int skip_open(struct gathering *g, struct entry *e, struct stat_print *pr
 	return 0;
 }
 
-/* The entry of this path in the last snapshot, if the cache has it; *node: where it stands. Paths come in ascending order. */
+/*
+ * The entry of this path in the last snapshot, if the cache has it; *node: where it stands. Paths come in ascending
+ * order.
+ */
 static int find_cached(struct gathering *g, const struct entry *e, const struct entry **old,
 		       const struct stat_print **print)
 {
@@ -236,7 +239,10 @@ static bool lacks_sha256(const struct gathering *g, const struct entry *old)
 	return g->o->sha256 && !old->has_sha256 && file_sha256_possible(old);
 }
 
-/* Takes content, fingerprints and extents from the cached entry into the batch's last entry, its refs behind those that are there. */
+/*
+ * Takes content, fingerprints and extents from the cached entry into the batch's last entry, its refs behind those that
+ * are there.
+ */
 static bool adopt_content(struct gathering *g, const struct entry *old, uint32_t count)
 {
 	struct item *batch = g->batch;
@@ -261,7 +267,10 @@ static bool adopt_content(struct gathering *g, const struct entry *old, uint32_t
 	return true;
 }
 
-/* A small file that is nothing but a hole: it adds no bytes to its group. Of a file that the cache does not know, `sparse` is not set. */
+/*
+ * A small file that is nothing but a hole: it adds no bytes to its group. Of a file that the cache does not know,
+ * `sparse` is not set.
+ */
 static bool is_hole(const struct entry *e)
 {
 	return e->sparse && e->extent_count == 0;
@@ -296,8 +305,8 @@ static int group_is_kept(struct gathering *g, bool *kept)
 }
 
 /*
- * The file changed while it was read, each time: what was read is taken, as the source describes it (source_read_end()), and said to
- * be changed. A member of a group that outgrew the group is cut off at what was read.
+ * The file changed while it was read, each time: what was read is taken, as the source describes it
+ * (source_read_end()), and said to be changed. A member of a group that outgrew the group is cut off at what was read.
  */
 static void settle_changed(struct gathering *g, struct entry *e, uint64_t got)
 {
@@ -390,8 +399,8 @@ static int read_member(struct gathering *g, struct entry *e, struct stat_print *
 }
 
 /*
- * Members were listed before they are read. refs[0] becomes the group's chunk, so the refs of other entries of the batch, which
- * come from the cache, move up by one.
+ * Members were listed before they are read. refs[0] becomes the group's chunk, so the refs of other entries of the
+ * batch, which come from the cache, move up by one.
  */
 static int read_group(struct gathering *g)
 {
@@ -498,7 +507,10 @@ static int add_small(struct gathering *g, const struct entry *e, const struct st
 	struct entry *added;
 	int code = 0;
 
-	/* A group begins its batch: entries from the cache before it, with their refs, would fill that up sooner than when they are read. */
+	/*
+	 * A group begins its batch: entries from the cache before it, with their refs, would fill that up sooner than
+	 * when they are read.
+	 */
 	if (g->batch->grouped_count == 0 || grouping_starts_group(hash, e->size, g->batch->group_bytes))
 		code = close_batch(g);
 	if (code == 0)
@@ -607,8 +619,8 @@ static int read_once(struct reading *r, bool *same)
 }
 
 /*
- * Behind its pieces, since what the entry says is known only when the file was closed. Of a file that is left out after all, pieces
- * may have gone before; the next file's first one makes them forgotten.
+ * Behind its pieces, since what the entry says is known only when the file was closed. Of a file that is left out after
+ * all, pieces may have gone before; the next file's first one makes them forgotten.
  */
 static int end_large(struct gathering *g, const struct entry *e, const struct stat_print *print)
 {
@@ -624,8 +636,8 @@ static int end_large(struct gathering *g, const struct entry *e, const struct st
 }
 
 /*
- * plain_hash has the content by the extents that it was read by. A changed file that is described by others by now has no SHA-256: it is
- * read again the next time.
+ * plain_hash has the content by the extents that it was read by. A changed file that is described by others by now has
+ * no SHA-256: it is read again the next time.
  */
 static int settle_sha256(struct reading *r)
 {
@@ -684,7 +696,10 @@ static int add_large(struct gathering *g, const struct entry *e, const struct st
 		return code;
 	if (!has || count > ENTRY_CHUNKS_MAX)
 		return read_large(g, e, print);
-	/* As reading it would: where groups end must not depend on what the cache knows, or they would be read again and again. */
+	/*
+	 * As reading it would: where groups end must not depend on what the cache knows, or they would be read again
+	 * and again.
+	 */
 	if (g->batch->grouped_count > 0)
 		code = close_batch(g);
 	if (code == 0)

@@ -1,6 +1,7 @@
 /*
- * What travels through the pipeline of gather.c (private to lib/repo): batches of entries with at most one group of small files, and
- * pieces of large files. Both come from fixed pools and go back there; keys in them are in guarded memory.
+ * What travels through the pipeline of gather.c (private to lib/repo): batches of entries with at most one group of
+ * small files, and pieces of large files. Both come from fixed pools and go back there; keys in them are in guarded
+ * memory.
  */
 #ifndef REPO_GATHER_ITEM_H
 #define REPO_GATHER_ITEM_H

@@ -16,12 +16,14 @@
 #include "base/log.h"
 
 /*
- * One that begins later than this from now is not honoured. A clock that is an hour off (summer time) must not set two runs against each
- * other; who writes leases for next week is no run.
+ * One that begins later than this from now is not honoured. A clock that is an hour off (summer time) must not set two
+ * runs against each other; who writes leases for next week is no run.
  */
 #define LEASE_AHEAD (2 * LEASE_SECONDS)
 
-/* Nor do numbers get here by one an hour: what has a higher one, written to leave no room for the next, pushes nobody. */
+/*
+ * Nor do numbers get here by one an hour: what has a higher one, written to leave no room for the next, pushes nobody.
+ */
 #define LEASE_NUMBER_MAX 1000000000000u
 
 struct lock {
@@ -258,8 +260,8 @@ static int write_lease(struct leases *l, unsigned zone, uint64_t number, int64_t
 }
 
 /*
- * Looks, writes the next number, looks again: of two that wrote at once, at least one sees the other and gives way. What ended is
- * removed only now, by who holds a lease: an old holder that wakes up then finds its own gone, and stops.
+ * Looks, writes the next number, looks again: of two that wrote at once, at least one sees the other and gives way.
+ * What ended is removed only now, by who holds a lease: an old holder that wakes up then finds its own gone, and stops.
  */
 static int take_in_zone(struct leases *l, unsigned zone)
 {
@@ -315,7 +317,10 @@ int lease_take(struct repo *r, const char *state, const struct secret_key *signe
 	return 0;
 }
 
-/* A zone that fails is left out, and its lease runs out by itself; the other goes on. Whether the code was of that kind. */
+/*
+ * A zone that fails is left out, and its lease runs out by itself; the other goes on. Whether the code was of that
+ * kind.
+ */
 static bool leave_out(struct leases *l, unsigned zone, int code)
 {
 	if (code != ERR_UNAVAILABLE && code != ERR_SYSTEM && code != ERR_FULL)

@@ -112,8 +112,8 @@ static int compare_pack(const void *a, const void *b)
 }
 
 /*
- * Headers before packs, so that a snapshot that another run commits meanwhile is never seen without a pack of its own: a header is
- * written last.
+ * Headers before packs, so that a snapshot that another run commits meanwhile is never seen without a pack of its own:
+ * a header is written last.
  */
 int listing_read(struct zone *z, const char *dataset, bool headers_only, const char *folder, struct listing *out)
 {

@@ -243,8 +243,8 @@ static int refuse_withdrawal(struct repo *r, uint32_t number)
 }
 
 /*
- * Withdrawn packs: gone everywhere, they are forgotten; still listed and needed by a live snapshot (nothing else has the chunk), the
- * withdrawal is refused.
+ * Withdrawn packs: gone everywhere, they are forgotten; still listed and needed by a live snapshot (nothing else has
+ * the chunk), the withdrawal is refused.
  */
 static int settle_withdrawals(struct repo *r)
 {
@@ -322,8 +322,8 @@ static void tell_rolled_back(struct repo *r, unsigned zone, const char *what, ui
 }
 
 /*
- * Facts "seen.<zone>.<signer>": the newest index that this zone served us. By signer and not by chain: of a zone that lost everything
- * there is no chain left.
+ * Facts "seen.<zone>.<signer>": the newest index that this zone served us. By signer and not by chain: of a zone that
+ * lost everything there is no chain left.
  */
 static int compare_indexes(struct repo *r, unsigned zone)
 {
@@ -345,8 +345,8 @@ static int compare_indexes(struct repo *r, unsigned zone)
 }
 
 /*
- * Fact "header.<zone>": the newest header that this zone served us. Gone since, it is explained by an intent only. A quarantined one is
- * not remembered, but it is no lack either: the clock may be what is wrong.
+ * Fact "header.<zone>": the newest header that this zone served us. Gone since, it is explained by an intent only. A
+ * quarantined one is not remembered, but it is no lack either: the clock may be what is wrong.
  */
 static int compare_headers(struct repo *r, unsigned zone, bool *lost)
 {
@@ -404,8 +404,8 @@ static void compare_with_headers(struct repo *r)
 			const struct signer *signer = trust_find(r->trust, head->signer);
 
 			/*
-			 * Of a signer who is no longer configured nothing is followed, and of one who is revoked nothing
-			 * behind what counts: nothing can be missed.
+			 * Of a signer who is no longer configured nothing is followed, and of one who is revoked
+			 * nothing behind what counts: nothing can be missed.
 			 */
 			if (signer == NULL || (signer_revoked(signer) && head->seq > (chain == NULL ? 0 : chain->seq)))
 				continue;

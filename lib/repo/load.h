@@ -1,6 +1,6 @@
 /*
- * Loading a repo, in parts (private to lib/repo): list each zone, take in the index chains, open headers, intents and marks, then
- * tell what does not fit together.
+ * Loading a repo, in parts (private to lib/repo): list each zone, take in the index chains, open headers, intents and
+ * marks, then tell what does not fit together.
  */
 #ifndef REPO_LOAD_H
 #define REPO_LOAD_H
@@ -52,8 +52,9 @@ must_check int load_signed(struct repo *r, unsigned zone, enum signed_type type,
 			   struct signed_view *view, const struct signer **signer);
 
 /*
- * Whether an object was there and could not be read, by the code of having tried: a bad sector, a right that lacks. One such
- * object is told and does not keep the rest from being of use; but the zone does not count as listed whole any more.
+ * Whether an object was there and could not be read, by the code of having tried: a bad sector, a right that lacks. One
+ * such object is told and does not keep the rest from being of use; but the zone does not count as listed whole any
+ * more.
  */
 bool load_passes_over(struct repo *r, unsigned zone, const char *name, int code);
 

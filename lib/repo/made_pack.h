@@ -1,6 +1,6 @@
 /*
- * A pack that was just finished: written down in the journal, then in the catalogue, before it is sent, so that after a crash the next
- * run knows what lies in the zones and that it is ours.
+ * A pack that was just finished: written down in the journal, then in the catalogue, before it is sent, so that after a
+ * crash the next run knows what lies in the zones and that it is ours.
  */
 #ifndef REPO_MADE_PACK_H
 #define REPO_MADE_PACK_H

@@ -1,8 +1,8 @@
 /*
  * The set of visited ids keeps 16 bytes of each (ids are uniformly random: a collision needs 2^64 chunks), in open
- * addressing, in a table that goes to a file when it grows. Per pack a counter of reached bytes. The stack holds ids still
- * to visit; a node's children are pushed at once, so its height is bounded by fan-out times depth of the tree, not by the
- * number of chunks.
+ * addressing, in a table that goes to a file when it grows. Per pack a counter of reached bytes. The stack holds ids
+ * still to visit; a node's children are pushed at once, so its height is bounded by fan-out times depth of the tree,
+ * not by the number of chunks.
  */
 #include "repo/reach.h"
 
@@ -135,7 +135,9 @@ static int score(const struct repo *r, const struct chunk_place *place)
 	return ((bits & PACK_IN_0) != 0) * 2 + ((bits & PACK_IN_1) != 0) * 2 + (repo_countable(bits) != 0);
 }
 
-/* Packs besides the best that bring a chunk to zones where it would lack: what a zone has must not hang on the other. */
+/*
+ * Packs besides the best that bring a chunk to zones where it would lack: what a zone has must not hang on the other.
+ */
 static void count_others(struct reach *w, const struct chunk_place *places, size_t count, unsigned covered)
 {
 	for (size_t i = 0; i < count; i++) {

@@ -10,30 +10,39 @@ struct reach;
 struct reach *reach_new(struct repo *r);
 void reach_free(struct reach *w);
 
-/* Only packs with one of these bits (repo->packs) count from now on: PACK_IN_ANY at first; one zone's bit: what that zone has. */
+/*
+ * Only packs with one of these bits (repo->packs) count from now on: PACK_IN_ANY at first; one zone's bit: what that
+ * zone has.
+ */
 void reach_only(struct reach *w, uint8_t bits);
 
-/* Adds everything under a root. A chunk in no known pack is counted missing (and told to `missing`, if not NULL), not an error. */
+/*
+ * Adds everything under a root. A chunk in no known pack is counted missing (and told to `missing`, if not NULL), not
+ * an error.
+ */
 typedef int (*reach_missing)(void *context, const uint8_t id[ID_SIZE]);
 must_check int reach_add(struct reach *w, const uint8_t root[ID_SIZE], reach_missing missing, void *context);
 
-/* The same for every live snapshot (snapshot_live()) of the repo; but_expired: as if those past their time were gone. */
+/*
+ * The same for every live snapshot (snapshot_live()) of the repo; but_expired: as if those past their time were gone.
+ */
 must_check int reach_add_live(struct reach *w, bool but_expired);
 
 bool reach_has(const struct reach *w, const uint8_t id[ID_SIZE]);
 uint64_t reach_missing_count(const struct reach *w);
 
 /*
- * Bytes stored in a pack that are reached. A chunk that is in several packs counts in one: the one in the most zones, unmarked before
- * condemned or withdrawn, newest last; and, where that is not in every zone that has the chunk, in those that are in the others. A pack
- * with none is not needed.
+ * Bytes stored in a pack that are reached. A chunk that is in several packs counts in one: the one in the most zones,
+ * unmarked before condemned or withdrawn, newest last; and, where that is not in every zone that has the chunk, in
+ * those that are in the others. A pack with none is not needed.
  */
 uint64_t reach_pack_bytes(const struct reach *w, uint32_t pack);
 bool reach_pack(const struct reach *w, uint32_t pack);
 
 /*
- * The zones (ZONE_BITs) in which everything under a root stands in listed, unmarked packs that nothing withdrew: where its header may
- * be. Walks only when some pack of the catalogue is not in every zone, so that the usual night costs nothing.
+ * The zones (ZONE_BITs) in which everything under a root stands in listed, unmarked packs that nothing withdrew: where
+ * its header may be. Walks only when some pack of the catalogue is not in every zone, so that the usual night costs
+ * nothing.
  */
 must_check int reach_whole(struct repo *r, const uint8_t root[ID_SIZE], unsigned *zones);
 

@@ -1,6 +1,6 @@
 /*
- * Repair: what a check found bad counts in its zone no more, so healing is bringing it again; then everything that was brought is read
- * back, and a finding is healed only when its object is good now.
+ * Repair: what a check found bad counts in its zone no more, so healing is bringing it again; then everything that was
+ * brought is read back, and a finding is healed only when its object is good now.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +28,10 @@ static void heal_mark(struct checking *c, const uint8_t pack[DIGEST_SIZE], unsig
 	}
 }
 
-/* Whether the object of this name is good in this zone now, whatever kind it is. Packs that were brought were read back. */
+/*
+ * Whether the object of this name is good in this zone now, whatever kind it is. Packs that were brought were read
+ * back.
+ */
 static bool good_now(struct checking *c, unsigned zone, const char *name)
 {
 	struct repo *r = c->r;
@@ -97,8 +100,8 @@ static void heal_if_mark(struct checking *c, unsigned zone, const char *object)
 }
 
 /*
- * A damaged pack that is condemned, or withdrawn, and that no live snapshot needs is not brought again, and of no more use to anybody.
- * Only where nothing is in doubt about who needs what.
+ * A damaged pack that is condemned, or withdrawn, and that no live snapshot needs is not brought again, and of no more
+ * use to anybody. Only where nothing is in doubt about who needs what.
  */
 static bool is_unneeded(const struct checking *c, unsigned zone, const char *object)
 {

@@ -108,7 +108,9 @@ static bool is_listed(const struct listed *l, uint32_t generation)
 	return false;
 }
 
-/* The first free number behind the newest good one: anybody who can write to a zone can put rubbish under any number. */
+/*
+ * The first free number behind the newest good one: anybody who can write to a zone can put rubbish under any number.
+ */
 static int next_generation(struct repo *r, const struct snapshot *s, uint32_t *next)
 {
 	struct listed l;

@@ -1,7 +1,8 @@
 /*
- * Sealing live snapshots anew, to the recipients as configured now: after an operator left, or a key was added. A new generation,
- * signed by the operator, is written to every zone and read back; then the older ones are deleted. Intents are read again after
- * writing: if the snapshot's time is over by then and one appeared, what was written is removed, and nothing else. Linked by nightfold-keys only (it opens seals).
+ * Sealing live snapshots anew, to the recipients as configured now: after an operator left, or a key was added. A new
+ * generation, signed by the operator, is written to every zone and read back; then the older ones are deleted. Intents
+ * are read again after writing: if the snapshot's time is over by then and one appeared, what was written is removed,
+ * and nothing else. Linked by nightfold-keys only (it opens seals).
  */
 #ifndef REPO_RESEAL_H
 #define REPO_RESEAL_H

@@ -1,7 +1,7 @@
 /*
- * Destroying what is due (docs/FORMAT.md, "Destroy order"): intent in every zone that answers, all generations of the seal in all stores,
- * confirmed by reading back, header, certificate. From the moment the seals are gone, exactly what only this snapshot could reach
- * is unreadable, in every copy of the packs. Needs no reading key.
+ * Destroying what is due (docs/FORMAT.md, "Destroy order"): intent in every zone that answers, all generations of the
+ * seal in all stores, confirmed by reading back, header, certificate. From the moment the seals are gone, exactly what
+ * only this snapshot could reach is unreadable, in every copy of the packs. Needs no reading key.
  */
 #ifndef REPO_RETIRE_H
 #define REPO_RETIRE_H
@@ -24,7 +24,10 @@ struct retire_result {
 	uint64_t stray_seals;    /* seals without a snapshot, deleted */
 };
 
-/* The repo is loaded (and loaded again when something was destroyed). ERR_REFUSED: something is due and the clock is in doubt. */
+/*
+ * The repo is loaded (and loaded again when something was destroyed). ERR_REFUSED: something is due and the clock is in
+ * doubt.
+ */
 must_check int retire_due(struct repo *r, const struct retire_options *options, struct retire_result *result);
 
 #endif

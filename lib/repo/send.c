@@ -1,6 +1,6 @@
 /*
- * One queue of packs, one thread a zone. A pack leaves the queue for good when every zone has taken it or failed; one that hangs fails too,
- * after a while (zone.h): the other zone's backup must not wait for it.
+ * One queue of packs, one thread a zone. A pack leaves the queue for good when every zone has taken it or failed; one
+ * that hangs fails too, after a while (zone.h): the other zone's backup must not wait for it.
  *
  * Lock order: sender.lock is the only lock; it is not held while a zone is written to.
  */

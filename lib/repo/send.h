@@ -1,6 +1,6 @@
 /*
- * Sending objects to both zones: one buffer, all zones in parallel. Packs go through a queue with a thread a zone; a zone that fails
- * is told once, left out from then on, and counted as lagging.
+ * Sending objects to both zones: one buffer, all zones in parallel. Packs go through a queue with a thread a zone; a
+ * zone that fails is told once, left out from then on, and counted as lagging.
  */
 #ifndef REPO_SEND_H
 #define REPO_SEND_H
@@ -17,7 +17,10 @@ void sender_free(struct sender *s);
 /* An empty pack to fill; waits while all are in use. */
 struct pack *sender_take(struct sender *s, enum kind kind);
 
-/* Gives a finished pack (pack_finish()) away: it is sent, then free for sender_take(). ERR_UNAVAILABLE: every zone has failed. */
+/*
+ * Gives a finished pack (pack_finish()) away: it is sent, then free for sender_take(). ERR_UNAVAILABLE: every zone has
+ * failed.
+ */
 must_check int sender_send(struct sender *s, struct pack *pack);
 /* Gives a pack back unsent. */
 void sender_return(struct sender *s, struct pack *pack);
@@ -26,8 +29,8 @@ void sender_return(struct sender *s, struct pack *pack);
 must_check int sender_wait(struct sender *s, unsigned *zones);
 
 /*
- * Puts a small object into each of these zones (bits), in parallel where there are two. *done: where it is now. `reserved`: it serves to
- * delete something, zone_put_reserved().
+ * Puts a small object into each of these zones (bits), in parallel where there are two. *done: where it is now.
+ * `reserved`: it serves to delete something, zone_put_reserved().
  */
 must_check int send_object(struct repo *r, unsigned zones, const char *name, const void *data, size_t len,
 			   bool reserved, unsigned *done);

@@ -1,6 +1,6 @@
 /*
- * Taking a snapshot: walk and read, cut, hash, look up, compress, encrypt, pack, send to both zones, and at last commit:
- * packs, index, seal, header in each zone. docs/FORMAT.md, "Write order".
+ * Taking a snapshot: walk and read, cut, hash, look up, compress, encrypt, pack, send to both zones, and at last
+ * commit: packs, index, seal, header in each zone. docs/FORMAT.md, "Write order".
  */
 #ifndef REPO_SNAPSHOT_H
 #define REPO_SNAPSHOT_H
@@ -35,8 +35,8 @@ struct snapshot_result {
 };
 
 /*
- * The repo is loaded, synced and leased. Skipped entries and lagging zones are findings. On any error nothing is committed and
- * what was sent is found again by the next run.
+ * The repo is loaded, synced and leased. Skipped entries and lagging zones are findings. On any error nothing is
+ * committed and what was sent is found again by the next run.
  */
 must_check int snapshot_take(struct repo *r, const struct snapshot_options *options, struct snapshot_result *result);
 

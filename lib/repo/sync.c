@@ -119,7 +119,9 @@ static void destroy_in(struct syncing *s, const struct snapshot *snapshot, unsig
 			       name_header(s->r->dataset, snapshot->header.taken_at, snapshot->header.id, name));
 }
 
-/* The intent of a snapshot from a zone that has it; what it says is done even where something else stands in its place. */
+/*
+ * The intent of a snapshot from a zone that has it; what it says is done even where something else stands in its place.
+ */
 static void bring_intent(struct syncing *s, const struct snapshot *snapshot, unsigned to)
 {
 	char name[OBJECT_NAME_MAX];

@@ -1,6 +1,7 @@
 /*
- * Writing a snapshot's tree: entries in path order into nodes, nodes into branches, a large file's chunks into lists. One thread.
- * Where nodes end depends on paths and ids alone (chunk/grouping.h), so an unchanged part of the tree gives the same nodes.
+ * Writing a snapshot's tree: entries in path order into nodes, nodes into branches, a large file's chunks into lists.
+ * One thread. Where nodes end depends on paths and ids alone (chunk/grouping.h), so an unchanged part of the tree gives
+ * the same nodes.
  */
 #ifndef REPO_TREE_WRITE_H
 #define REPO_TREE_WRITE_H
@@ -27,13 +28,16 @@ void tree_writer_free(struct tree_writer *w);
 uint64_t tree_path_hash(const uint8_t grouping_key[KEY_SIZE], const struct entry *e);
 
 /*
- * The next entry. refs[e->content.child .. ] are its chunks: as many as content.count (whole), one (slice, list). Its content.child
- * is rewritten to the node's numbering.
+ * The next entry. refs[e->content.child .. ] are its chunks: as many as content.count (whole), one (slice, list). Its
+ * content.child is rewritten to the node's numbering.
  */
 must_check int tree_add_entry(struct tree_writer *w, const struct entry *e, const struct chunk_ref *refs,
 			      const struct stat_print *print);
 
-/* The chunks of a large file, in order; then tree_list_end() gives the content to put into its entry, whose refs are *refs. */
+/*
+ * The chunks of a large file, in order; then tree_list_end() gives the content to put into its entry, whose refs are
+ * *refs.
+ */
 void tree_list_begin(struct tree_writer *w);
 must_check int tree_list_add(struct tree_writer *w, const struct chunk_ref *ref);
 must_check int tree_list_end(struct tree_writer *w, struct content *content, const struct chunk_ref **refs);

@@ -5,10 +5,10 @@
  *	operator   seal of generation 2 and later
  *	pruner     index (withdrawing only), intent, condemned mark, lease
  *
- * A stolen key is revoked by saying up to where it counts in each dataset: a header and an index. What it signed that is
- * neither of these, nor in their ancestry, is ignored (repo/revoked.h); leases and condemned marks always are. An intent
- * is a record and no authority, so it goes on to say why a snapshot is gone: that snapshot's header counts and is past
- * its time, or it says nothing. A seal of generation 1 is named by its header.
+ * A stolen key is revoked by saying up to where it counts in each dataset: a header and an index. What it signed that
+ * is neither of these, nor in their ancestry, is ignored (repo/revoked.h); leases and condemned marks always are. An
+ * intent is a record and no authority, so it goes on to say why a snapshot is gone: that snapshot's header counts and
+ * is past its time, or it says nothing. A seal of generation 1 is named by its header.
  */
 #ifndef REPO_TRUST_H
 #define REPO_TRUST_H
@@ -52,8 +52,8 @@ const struct revocation *signer_revocation(const struct signer *s, const char *d
 const struct signer *trust_find(const struct trust *t, const uint8_t id[KEY_ID_SIZE]);
 
 /*
- * Opens a signed object: envelope, known signer with a role that may sign this type, signature. *signer and view point into
- * `t` and `data`; after an error *signer is NULL unless it signed this, and is revoked. ERR_FORMAT, ERR_INTEGRITY.
+ * Opens a signed object: envelope, known signer with a role that may sign this type, signature. *signer and view point
+ * into `t` and `data`; after an error *signer is NULL unless it signed this, and is revoked. ERR_FORMAT, ERR_INTEGRITY.
  *
  * Of a revoked key, headers and indexes open whether they count or not.
  */

@@ -1,6 +1,6 @@
 /*
- * When a snapshot expires: the earlier of the moment stamped in its header and what today's policy says (R8, R11). A policy
- * change can shorten a window for what exists, never lengthen it. Pure.
+ * When a snapshot expires: the earlier of the moment stamped in its header and what today's policy says (R8, R11). A
+ * policy change can shorten a window for what exists, never lengthen it. Pure.
  */
 #ifndef RETAIN_EXPIRY_H
 #define RETAIN_EXPIRY_H

@@ -290,7 +290,10 @@ static bool entry_type_of(mode_t mode, enum entry_type *type)
 	return false;
 }
 
-/* A number that is free is given to the next file at once: its type and, where that is known, its birth tell them apart. */
+/*
+ * A number that is free is given to the next file at once: its type and, where that is known, its birth tell them
+ * apart.
+ */
 static uint64_t generation(int parent, const char *name, const struct stat *st)
 {
 	struct statx more;

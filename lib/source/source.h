@@ -45,8 +45,8 @@ void source_close(struct source *s); /* accepts NULL */
  * The next entry in path order; *entry NULL at the end. Borrowed until the next source_next(). content, fingerprint,
  * changed, sparse and extents are not set; link is (the path of an earlier entry that is the same file; of files and
  * all else but folders). `print` says which file this is. An entry that cannot be taken is complained about and passed
- * over. print->several: whoever reads the file later than before the next source_next() may find that it cannot be taken
- * when it has been named as a link already.
+ * over. print->several: whoever reads the file later than before the next source_next() may find that it cannot be
+ * taken when it has been named as a link already.
  */
 must_check int source_next(struct source *s, const struct entry **entry, struct stat_print *print);
 
@@ -63,9 +63,9 @@ void source_leave_out(struct source *s, const struct entry *e);
  * closes the file before. e's extents and owner names are borrowed until the next begin.
  *
  * ERR_MISSING from begin: vanished, no longer a file, or not readable; from read: an I/O error. Complained about
- * already: the entry is to be left out (end need not be called, and may be), and with it later entries whose link is its
- * path; once this was said, source_next() names the next of its hard links as the first. So it does when the file is
- * another one by now than was listed.
+ * already: the entry is to be left out (end need not be called, and may be), and with it later entries whose link is
+ * its path; once this was said, source_next() names the next of its hard links as the first. So it does when the file
+ * is another one by now than was listed.
  */
 must_check int source_read_begin(struct source *s, struct entry *e, struct stat_print *print);
 must_check int source_read(struct source *s, void *data, size_t len, size_t *got);

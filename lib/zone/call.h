@@ -1,6 +1,6 @@
 /*
- * A driver's operations, each on a thread of the zone's crew: as in driver.h, but ERR_UNAVAILABLE when one hangs, and from then on at once
- * for every other on this zone, and for opening the same URL again in this process.
+ * A driver's operations, each on a thread of the zone's crew: as in driver.h, but ERR_UNAVAILABLE when one hangs, and
+ * from then on at once for every other on this zone, and for opening the same URL again in this process.
  */
 #ifndef ZONE_CALL_H
 #define ZONE_CALL_H

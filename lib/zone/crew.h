@@ -1,7 +1,7 @@
 /*
- * Threads that do a zone's work, so that whoever wants it need not wait for ever: a file system that hangs (NFS without its server, a dead
- * FUSE) holds up the thread that called it, and nothing can take that thread back. It is left behind with the task, and the crew takes no
- * more. What a task touches must belong to the task.
+ * Threads that do a zone's work, so that whoever wants it need not wait for ever: a file system that hangs (NFS without
+ * its server, a dead FUSE) holds up the thread that called it, and nothing can take that thread back. It is left behind
+ * with the task, and the crew takes no more. What a task touches must belong to the task.
  *
  * Lock order: the crew's lock is the only one; it is not held while a task works.
  */
@@ -34,12 +34,15 @@ struct task {
 
 /* `zone`: whose, for the warning that it keeps somebody waiting; copied. */
 struct crew *crew_new(const char *zone);
-/* Ends the threads; with a task left behind, what it may still touch stays until the process ends. False: that was so. */
+/*
+ * Ends the threads; with a task left behind, what it may still touch stays until the process ends. False: that was so.
+ */
 bool crew_free(struct crew *c);
 
 /*
- * Starts the task, or goes on with one that paused, and waits until it ends (its code, with its message) or pauses (0: the caller looks at
- * t->state). ERR_UNAVAILABLE with *left: it hangs, and is no more the caller's; later tasks are refused at once, and are the caller's.
+ * Starts the task, or goes on with one that paused, and waits until it ends (its code, with its message) or pauses (0:
+ * the caller looks at t->state). ERR_UNAVAILABLE with *left: it hangs, and is no more the caller's; later tasks are
+ * refused at once, and are the caller's.
  */
 must_check int crew_run(struct crew *c, struct task *t, bool *left);
 

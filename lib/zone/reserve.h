@@ -1,6 +1,6 @@
 /*
- * What a zone's folder keeps back for when its disk is full: small files in `.reserve/`, each worth a block and an inode. Destroying
- * begins with writing (a lease, an intent, marks); without this a full zone could never be freed.
+ * What a zone's folder keeps back for when its disk is full: small files in `.reserve/`, each worth a block and an
+ * inode. Destroying begins with writing (a lease, an intent, marks); without this a full zone could never be freed.
  */
 #ifndef ZONE_RESERVE_H
 #define ZONE_RESERVE_H

@@ -6,8 +6,9 @@
  * start with '.'; anything else is ERR_FORMAT before it reaches a driver. Objects appear whole or not at all, and no
  * put replaces one.
  *
- * No call waits for ever: what does not end, or get on with a listing, within 300 seconds is ERR_UNAVAILABLE, and so is every later call on
- * that zone, and opening it again in this process. The thread that hangs is left behind with copies of what it was given.
+ * No call waits for ever: what does not end, or get on with a listing, within 300 seconds is ERR_UNAVAILABLE, and so is
+ * every later call on that zone, and opening it again in this process. The thread that hangs is left behind with copies
+ * of what it was given.
  *
  * Errors: ERR_MISSING (no such object), ERR_EXISTS (put), ERR_FULL, ERR_UNAVAILABLE (does not answer, not mounted, no
  * permission), ERR_SYSTEM (I/O error), ERR_FORMAT (larger than asked for, no object name). Messages name the zone.
@@ -89,14 +90,14 @@ must_check int zone_space(struct zone *z, uint64_t *free_bytes);
 must_check int zone_put(struct zone_writer *w, const char *name, const void *data, size_t len);
 
 /*
- * The same without a copy of what may be large: *kept means that the zone hangs and a thread may still read `data`, which must stay as it
- * is until the process ends.
+ * The same without a copy of what may be large: *kept means that the zone hangs and a thread may still read `data`,
+ * which must stay as it is until the process ends.
  */
 must_check int zone_put_lent(struct zone_writer *w, const char *name, const void *data, size_t len, bool *kept);
 
 /*
- * The same for what must be written before anything can be deleted (lease, intent, mark, withdrawal): where the zone is full, of the room
- * that zone_keep_reserve() kept back.
+ * The same for what must be written before anything can be deleted (lease, intent, mark, withdrawal): where the zone is
+ * full, of the room that zone_keep_reserve() kept back.
  */
 must_check int zone_put_reserved(struct zone_writer *w, const char *name, const void *data, size_t len);
 

@@ -1,6 +1,6 @@
 /*
- * Trouble at a chosen moment, for tests. Preloaded into a program, this counts the changes that the program makes to file systems and,
- * just before change number FAULT_AT (from 1), does what FAULT says:
+ * Trouble at a chosen moment, for tests. Preloaded into a program, this counts the changes that the program makes to
+ * file systems and, just before change number FAULT_AT (from 1), does what FAULT says:
  *
  *	kill, term, int, stop   sends the process that signal
  *	full                    from then on, what needs space fails with ENOSPC
@@ -108,7 +108,10 @@ int pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *mutex, co
 	return pthread_cond_clockwait(condition, mutex, CLOCK_MONOTONIC, &moment);
 }
 
-/* Whether this change is to fail, with errno set. `at` and `path` as openat() has them; path NULL: the file `at` itself. */
+/*
+ * Whether this change is to fail, with errno set. `at` and `path` as openat() has them; path NULL: the file `at`
+ * itself.
+ */
 static bool trouble(int at, const char *path, bool needs_space)
 {
 	const char *what = getenv("FAULT"), *when = getenv("FAULT_AT"), *under = getenv("FAULT_UNDER");
@@ -188,7 +191,9 @@ int fallocate(int fd, int mode, off_t offset, off_t size)
 	return trouble(fd, NULL, true) ? -1 : (int)syscall(SYS_fallocate, fd, mode, offset, size);
 }
 
-/* Nothing here has to survive a power cut, and thousands of runs have to end today: syncing only fails or does nothing. */
+/*
+ * Nothing here has to survive a power cut, and thousands of runs have to end today: syncing only fails or does nothing.
+ */
 int fsync(int fd)
 {
 	const char *what = getenv("FAULT");

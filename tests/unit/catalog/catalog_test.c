@@ -850,7 +850,10 @@ static void damage_to_the_first_pages_is_refused(void **state)
 	}
 }
 
-/* In a process of its own: 0 when every lookup has an answer, EXIT_FAILED when LMDB gives up with a message, else the code. */
+/*
+ * In a process of its own: 0 when every lookup has an answer, EXIT_FAILED when LMDB gives up with a message, else the
+ * code.
+ */
 static int look_everything_up(const char *name)
 {
 	struct chunk_place places[CATALOG_PLACES_MAX];

@@ -366,7 +366,10 @@ static void an_unchanged_shard_is_kept_and_a_changed_one_has_a_new_key(void **st
 	key_cache_close(c);
 }
 
-/* A node whose key was drawn is found by its name, whatever the file system says of its entries, as often as it is asked for. */
+/*
+ * A node whose key was drawn is found by its name, whatever the file system says of its entries, as often as it is
+ * asked for.
+ */
 static void a_drawn_key_is_recalled_by_the_nodes_name(void **state)
 {
 	uint8_t name[ID_SIZE], key[KEY_SIZE], drawn[KEY_SIZE];

@@ -52,7 +52,9 @@ static void what_no_snapshot_needs_is_condemned_and_after_the_grace_deleted(void
 	assert_sound(n, 2);
 }
 
-/* The host of the agent was lost, and the new one does not know the old one's key: what that key signed is no rubbish. */
+/*
+ * The host of the agent was lost, and the new one does not know the old one's key: what that key signed is no rubbish.
+ */
 static void packs_of_an_agent_that_is_not_configured_are_left_alone(void **state)
 {
 	struct nights *n = *state;
@@ -118,7 +120,10 @@ static void pruning_leaves_what_an_interrupted_run_has_sent_to_the_next(void **s
 	assert_sound(n, 2);
 }
 
-/* One chunk, stored in each zone while the other was away: each zone needs its own copy until sync has brought it the other's. */
+/*
+ * One chunk, stored in each zone while the other was away: each zone needs its own copy until sync has brought it the
+ * other's.
+ */
 static void what_a_zone_has_does_not_hang_on_a_copy_in_the_other(void **state)
 {
 	struct nights *n = *state;

@@ -1,4 +1,7 @@
-/* Objects under the names of indexes and headers that open nowhere: junk stops nothing, what may be real stops collection. */
+/*
+ * Objects under the names of indexes and headers that open nowhere: junk stops nothing, what may be real stops
+ * collection.
+ */
 #include "made.h"
 
 static int64_t now;
@@ -212,7 +215,9 @@ static void a_header_that_may_be_the_newest_stops_collection(void **state)
 
 	made_open(m);
 	flip(m, 0, last->header_name);
-	/* By what the catalogue remembers; and by its index, which no other header names, where nothing is remembered. */
+	/*
+	 * By what the catalogue remembers; and by its index, which no other header names, where nothing is remembered.
+	 */
 	assert_int_equal(repo_load(m->repo), 0);
 	assert_true(m->repo->chain_broken);
 	made_open(m);

@@ -1,6 +1,7 @@
 /*
- * A dataset in two zone folders, made by hand with the format's own functions, and ways to damage it. Each snapshot has a file of two
- * chunks that only it has, two small files in a group that all share, a file of a list, and an empty file.
+ * A dataset in two zone folders, made by hand with the format's own functions, and ways to damage it. Each snapshot has
+ * a file of two chunks that only it has, two small files in a group that all share, a file of a list, and an empty
+ * file.
  */
 #ifndef TEST_MADE_H
 #define TEST_MADE_H

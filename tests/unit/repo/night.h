@@ -1,7 +1,7 @@
 /*
- * Nights of a whole agent in a temporary folder: a source, two zones, a state folder, and the steps of a run as the agent takes
- * them, with the clock of the test. Zones can be taken away and brought back; the state can be lost; a second agent or a pruner
- * can work on the same zones.
+ * Nights of a whole agent in a temporary folder: a source, two zones, a state folder, and the steps of a run as the
+ * agent takes them, with the clock of the test. Zones can be taken away and brought back; the state can be lost; a
+ * second agent or a pruner can work on the same zones.
  */
 #ifndef TEST_NIGHT_H
 #define TEST_NIGHT_H
@@ -440,7 +440,9 @@ static inline struct repo *reader_open(struct nights *n, struct findings *findin
 	return r;
 }
 
-/* A reader that knows nothing finds this many live snapshots, each whole in every zone that is there, and no finding. */
+/*
+ * A reader that knows nothing finds this many live snapshots, each whole in every zone that is there, and no finding.
+ */
 static inline void assert_sound(struct nights *n, size_t snapshots)
 {
 	struct findings *findings = findings_new();

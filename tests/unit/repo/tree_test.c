@@ -301,7 +301,9 @@ static void a_node_must_end_before_its_neighbour_begins(void **state)
 	repo_close(r);
 }
 
-/* What is at or beneath the path: the paths that are given, each behind a blank. Returns how often something was not. */
+/*
+ * What is at or beneath the path: the paths that are given, each behind a blank. Returns how often something was not.
+ */
 static unsigned read_all(struct made *m, const char *path, char *given, size_t size)
 {
 	const struct entry *e;
