@@ -192,6 +192,9 @@ static void tell_words(const struct running *run, const struct work *w, const st
 		       format_bytes(o->collected.freed_bytes, freed));
 	if (run->dry_run && o->retired.due == 0)
 		printf("%s: nothing is due\n", w->dataset->name);
+	else if (run->dry_run)
+		printf("%s: would destroy %" PRIu64 " snapshots whose time is over\n", w->dataset->name,
+		       o->retired.due);
 }
 
 static int take_snapshot(const struct session *s, struct work *w, const struct running *run, struct outcome *o)

@@ -240,9 +240,11 @@ static int follow_chain(struct loading *l, size_t first, size_t end)
 			for (size_t k = first; k < end; k++) {
 				if ((objects[k].zones & ZONE_BIT(i)) == 0)
 					continue;
-				findings_add(r->findings, FINDING_FORGED, r->zones[i].name, NULL,
-					     "indexes of key %s, which no configured agent or pruner has, are ignored",
-					     hex);
+				findings_add(
+					r->findings, FINDING_FORGED, r->zones[i].name, NULL,
+					"indexes of key %s, which no configured agent or pruner has, are ignored: a "
+					"host of yours is to be listed under `signers`",
+					hex);
 				break;
 			}
 		}

@@ -24,19 +24,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void put_object(struct nights *n, unsigned zones, const char *name, const void *data, size_t len)
-{
-	struct zone_writer *writer;
-
-	for (unsigned z = 0; z < 2; z++) {
-		if ((zones & ZONE_BIT(z)) == 0)
-			continue;
-		assert_int_equal(zone_open_writer(&n->places[z], &writer), 0);
-		assert_int_equal(zone_put(writer, name, data, len), 0);
-		zone_close_writer(writer);
-	}
-}
-
 static void remove_from(const struct nights *n, unsigned zones, const char *name)
 {
 	for (unsigned z = 0; z < 2; z++) {

@@ -260,6 +260,20 @@ static inline void in_zone(const struct nights *n, unsigned zone, const char *na
 	snprintf(path, 512, "%s/%s", n->zone_paths[zone], name);
 }
 
+/* zones: ZONE_BITs. */
+static inline void put_object(const struct nights *n, unsigned zones, const char *name, const void *data, size_t len)
+{
+	struct zone_writer *writer;
+
+	for (unsigned z = 0; z < 2; z++) {
+		if ((zones & ZONE_BIT(z)) == 0)
+			continue;
+		assert_int_equal(zone_open_writer(&n->places[z], &writer), 0);
+		assert_int_equal(zone_put(writer, name, data, len), 0);
+		zone_close_writer(writer);
+	}
+}
+
 static inline bool zone_has(const struct nights *n, unsigned zone, const char *name)
 {
 	char path[512];
