@@ -81,6 +81,7 @@ struct leases {
 	unsigned zones;
 	uint64_t number[REPO_ZONES_MAX]; /* of our newest lease there */
 	bool alone;
+	char *kept_out; /* what keeps us out of a zone that a pruner has; NULL: nothing */
 };
 
 static int load_holder(const char *state, const char *dataset, uint8_t holder[16])
@@ -110,8 +111,8 @@ struct seen { /* what a zone's lease folder holds: leases of ours, of others tha
 	unsigned zone;
 	uint64_t next; /* number that is free, behind those of all leases */
 	struct numbers ours, dead;
-	bool held; /* our newest one is there */
-	bool other_lives;
+	bool held;                     /* our newest one is there */
+	bool other_lives, agent_lives; /* a lease of another holder; one that an agent's key signed */
 	char other[HOST_TEXT_MAX + 1]; /* host of a live lease of another holder */
 	const struct signer *other_signer;
 	int64_t other_until;
@@ -193,6 +194,7 @@ static int see_lease(void *context, const char *name, uint64_t size)
 	} else if (lease.until > clock_now()) {
 		memcpy(seen->other, lease.host, sizeof seen->other);
 		seen->other_lives = true;
+		seen->agent_lives = seen->agent_lives || (signer->roles & (1u << ROLE_AGENT)) != 0;
 		seen->other_signer = signer;
 		seen->other_until = lease.until;
 	} else {
@@ -201,25 +203,43 @@ static int see_lease(void *context, const char *name, uint64_t size)
 	return 0;
 }
 
-static int look(struct leases *l, unsigned zone, struct seen *seen)
+static int list_leases(struct leases *l, unsigned zone, struct seen *seen)
 {
 	char prefix[OBJECT_NAME_MAX];
 
 	*seen = (struct seen){ .l = l, .zone = zone, .next = 1 };
 	snprintf(prefix, sizeof prefix, "%s/lease/", l->r->dataset);
-	int code = zone_list(l->r->zones[zone].zone, prefix, see_lease, seen);
-	if (code == 0 && seen->other_lives) {
-		char until[CLOCK_TEXT_MAX], id[KEY_ID_HEX];
+	return zone_list(l->r->zones[zone].zone, prefix, see_lease, seen);
+}
 
-		code = failed(
-			ERR_LOCKED,
-			"dataset %s is being written to in zone %s by host %s, whose lease ends at %s; it is signed by "
-			"%s (key %s): if no run of yours holds it, that key is stolen, and its leases stop counting "
-			"once it is revoked in 'signers:' (revoked_after), or out of there",
-			l->r->dataset, l->r->zones[zone].name, seen->other, clock_format(seen->other_until, until),
-			seen->other_signer->name, hex_encode(seen->other_signer->key.id, KEY_ID_SIZE, id));
+/* ERR_LOCKED: another holder's lease lives. ERR_UNAVAILABLE: a pruner's does, which keeps us out of this zone alone. */
+static int look(struct leases *l, unsigned zone, struct seen *seen)
+{
+	char until[CLOCK_TEXT_MAX], id[KEY_ID_HEX];
+	int code = list_leases(l, zone, seen);
+
+	if (code != 0 || !seen->other_lives)
+		return code;
+	code = failed(seen->agent_lives ? ERR_LOCKED : ERR_UNAVAILABLE,
+		      "dataset %s is being written to in zone %s by host %s, whose lease ends at %s; it is signed by "
+		      "%s (key %s): if no run of yours holds it, somebody put an old lease back, or that key is "
+		      "stolen, and its leases stop counting once it is revoked in 'signers:' (revoked_after), or out "
+		      "of there",
+		      l->r->dataset, l->r->zones[zone].name, seen->other, clock_format(seen->other_until, until),
+		      seen->other_signer->name, hex_encode(seen->other_signer->key.id, KEY_ID_SIZE, id));
+	if (!seen->agent_lives) {
+		free(l->kept_out);
+		l->kept_out = xstrdup(err_message());
 	}
 	return code;
+}
+
+/* When no zone is left: whether somebody else has them, or they fail. */
+static int none_left(const struct leases *l, const char *what)
+{
+	if (l->kept_out != NULL)
+		return failed(ERR_LOCKED, "%s", l->kept_out);
+	return failed_in(ERR_UNAVAILABLE, "dataset %s: %s", l->r->dataset, what);
 }
 
 static void remove_leases(struct leases *l, unsigned zone, const struct numbers *which, uint64_t below)
@@ -260,28 +280,43 @@ static int write_lease(struct leases *l, unsigned zone, uint64_t number, int64_t
 }
 
 /*
+ * A zone that fails, or that a pruner has, is left out; the other goes on. Whether the code was of that kind. What is
+ * ours in a zone that fails runs out by itself; where it would hinder a pruner, it goes.
+ */
+static bool leave_out(struct leases *l, const struct seen *seen, int code, const char *what)
+{
+	if (code == 0 || code == ERR_LOCKED)
+		return false;
+	findings_add(l->r->findings, FINDING_UNAVAILABLE, l->r->zones[seen->zone].name, NULL, "%s%s", what,
+		     err_message());
+	if (seen->other_lives)
+		remove_leases(l, seen->zone, &seen->ours, UINT64_MAX);
+	l->zones &= ~ZONE_BIT(seen->zone);
+	return true;
+}
+
+/*
  * Looks, writes the next number, looks again: of two that wrote at once, at least one sees the other and gives way.
  * What ended is removed only now, by who holds a lease: an old holder that wakes up then finds its own gone, and stops.
  */
-static int take_in_zone(struct leases *l, unsigned zone)
+static int take_in_zone(struct leases *l, unsigned zone, struct seen *seen)
 {
-	struct seen seen;
-	int code = look(l, zone, &seen);
+	int code = look(l, zone, seen);
 
 	if (code != 0)
 		return code;
-	l->alone = l->alone && seen.dead.count == 0;
-	code = write_lease(l, zone, seen.next, l->until);
+	l->alone = l->alone && seen->dead.count == 0;
+	code = write_lease(l, zone, seen->next, l->until);
 	if (code != 0)
 		return code;
 	/* Ours from here on, whatever the second look says: lease_release() takes it away again. */
-	l->number[zone] = seen.next;
+	l->number[zone] = seen->next;
 	l->zones |= ZONE_BIT(zone);
-	code = look(l, zone, &seen);
+	code = look(l, zone, seen);
 	if (code != 0)
 		return code;
-	remove_leases(l, zone, &seen.ours, l->number[zone]);
-	remove_leases(l, zone, &seen.dead, UINT64_MAX);
+	remove_leases(l, zone, &seen->ours, l->number[zone]);
+	remove_leases(l, zone, &seen->dead, UINT64_MAX);
 	zone_keep_reserve(l->r->zones[zone].writer);
 	return 0;
 }
@@ -297,37 +332,22 @@ int lease_take(struct repo *r, const char *state, const struct secret_key *signe
 	l->until = clock_now() + LEASE_SECONDS;
 	l->alone = true;
 	for (unsigned i = 0; i < r->zone_count && code == 0; i++) {
+		struct seen seen;
+
 		if (r->zones[i].zone == NULL)
 			continue;
-		code = take_in_zone(l, i);
-		if (code != 0 && code != ERR_LOCKED) {
-			l->zones &= ~ZONE_BIT(i);
-			findings_add(r->findings, FINDING_UNAVAILABLE, r->zones[i].name, NULL,
-				     "cannot be written to: %s", err_message());
+		code = take_in_zone(l, i, &seen);
+		if (leave_out(l, &seen, code, "cannot be written to: "))
 			code = 0;
-		}
 	}
 	if (code == 0 && l->zones == 0)
-		code = failed_in(ERR_UNAVAILABLE, "no zone can be written to");
+		code = none_left(l, "no zone can be written to");
 	if (code != 0) {
 		lease_release(l);
 		return code;
 	}
 	*out = l;
 	return 0;
-}
-
-/*
- * A zone that fails is left out, and its lease runs out by itself; the other goes on. Whether the code was of that
- * kind.
- */
-static bool leave_out(struct leases *l, unsigned zone, int code)
-{
-	if (code != ERR_UNAVAILABLE && code != ERR_SYSTEM && code != ERR_FULL)
-		return false;
-	findings_add(l->r->findings, FINDING_UNAVAILABLE, l->r->zones[zone].name, NULL, "%s", err_message());
-	l->zones &= ~ZONE_BIT(zone);
-	return true;
 }
 
 /* Looks, and whether ours is still there. */
@@ -361,31 +381,30 @@ int lease_confirm(struct leases *l)
 		if ((l->zones & ZONE_BIT(i)) == 0)
 			continue;
 		code = look_for_ours(l, i, &seen);
-		if (leave_out(l, i, code))
+		if (leave_out(l, &seen, code, ""))
 			code = 0;
 	}
 	if (code == 0 && l->zones == 0)
-		code = failed_in(ERR_UNAVAILABLE, "the lease of dataset %s is held in no zone any more", l->r->dataset);
+		code = none_left(l, "its lease is held in no zone any more");
 	if (code == 0 && clock_now() >= l->until)
 		code = failed(ERR_LOCKED, "the lease of dataset %s ran out before it was renewed", l->r->dataset);
 	return code;
 }
 
 /* One that ran out and is still there was nobody else's meanwhile: whoever takes a lease removes those that ended. */
-static int renew_in_zone(struct leases *l, unsigned zone, int64_t until)
+static int renew_in_zone(struct leases *l, unsigned zone, int64_t until, struct seen *seen)
 {
-	struct seen seen;
-	int code = look_for_ours(l, zone, &seen);
+	int code = look_for_ours(l, zone, seen);
 
 	if (code == 0)
-		code = write_lease(l, zone, seen.next, until);
+		code = write_lease(l, zone, seen->next, until);
 	if (code != 0)
 		return code;
-	l->number[zone] = seen.next;
+	l->number[zone] = seen->next;
 	/* Again, as when it was taken: another may have come in between where ours had run out. */
-	code = look(l, zone, &seen);
+	code = look(l, zone, seen);
 	if (code == 0)
-		remove_leases(l, zone, &seen.ours, l->number[zone]);
+		remove_leases(l, zone, &seen->ours, l->number[zone]);
 	return code;
 }
 
@@ -397,14 +416,16 @@ int lease_renew(struct leases *l)
 	if (now < l->until - LEASE_SECONDS / 2)
 		return 0;
 	for (unsigned i = 0; i < l->r->zone_count && code == 0; i++) {
+		struct seen seen;
+
 		if ((l->zones & ZONE_BIT(i)) == 0)
 			continue;
-		code = renew_in_zone(l, i, now + LEASE_SECONDS);
-		if (leave_out(l, i, code))
+		code = renew_in_zone(l, i, now + LEASE_SECONDS, &seen);
+		if (leave_out(l, &seen, code, ""))
 			code = 0;
 	}
 	if (code == 0 && l->zones == 0)
-		code = failed_in(ERR_UNAVAILABLE, "the lease of dataset %s can be renewed in no zone", l->r->dataset);
+		code = none_left(l, "its lease can be renewed in no zone");
 	if (code == 0)
 		l->until = now + LEASE_SECONDS;
 	return code;
@@ -430,10 +451,10 @@ void lease_release(struct leases *l)
 		if ((l->zones & ZONE_BIT(i)) == 0)
 			continue;
 		/* Also when it is somebody else's by now: what is left of ours would lock them out. */
-		int code = look(l, i, &seen);
-		if (code == 0 || code == ERR_LOCKED)
+		if (list_leases(l, i, &seen) == 0)
 			remove_leases(l, i, &seen.ours, UINT64_MAX);
 		zone_keep_reserve(l->r->zones[i].writer);
 	}
+	free(l->kept_out);
 	free(l);
 }

@@ -23,6 +23,9 @@ struct leases;
 /*
  * In every zone that answers; one that cannot be written to is a finding, and is not among lease_zones(). ERR_LOCKED
  * names the host that holds a live lease and until when; ERR_UNAVAILABLE: no zone can be written to.
+ *
+ * A pruner's lease keeps others out of the zone that it lies in, and of no other: a run has leases in all zones, so one
+ * in one zone alone may be an old one that was put back there. An agent's counts for all, so that chains do not fork.
  */
 must_check int lease_take(struct repo *r, const char *state, const struct secret_key *signer, struct leases **out);
 

@@ -195,8 +195,9 @@ static void what_is_no_lease_is_told_and_ignored(void **state)
 	assert_true(is_there(m, 0, lease_name(7)));
 }
 
-/* A lease of somebody else, signed with the agent's key. */
-static void put_lease(struct made *m, unsigned zone, uint64_t number, int64_t from, int64_t until)
+/* A lease of somebody else. */
+static void put_lease_by(struct made *m, const struct secret_key *signer, unsigned zone, uint64_t number, int64_t from,
+			 int64_t until)
 {
 	struct lease lease = {
 		.dataset = DATASET, .number = number, .host = "elsewhere", .from = from, .until = until
@@ -206,7 +207,65 @@ static void put_lease(struct made *m, unsigned zone, uint64_t number, int64_t fr
 	buf_init(&body, MARK_MAX, "lease");
 	memset(lease.holder, 7, sizeof lease.holder);
 	assert_int_equal(lease_encode(&lease, &body), 0);
-	put_signed(m, ZONE_BIT(zone), SIGNED_LEASE, m->agent, &body, lease_name(number), NULL);
+	put_signed(m, ZONE_BIT(zone), SIGNED_LEASE, signer, &body, lease_name(number), NULL);
+}
+
+static void put_lease(struct made *m, unsigned zone, uint64_t number, int64_t from, int64_t until)
+{
+	put_lease_by(m, m->agent, zone, number, from, until);
+}
+
+static void a_pruners_lease_in_one_zone_keeps_others_out_of_that_zone_alone(void **state)
+{
+	struct made *m = *state;
+	struct leases *l;
+
+	set_now(START);
+	made_open(m);
+	put_lease_by(m, m->pruner, 1, 5, START, START + LEASE_SECONDS);
+	assert_int_equal(take(m, "a", &l), 0);
+	assert_int_equal(lease_zones(l), 1);
+	assert_true(has_finding(m, FINDING_UNAVAILABLE, "z1", NULL));
+	assert_int_equal(lease_confirm(l), 0);
+	lease_release(l);
+	assert_true(is_there(m, 1, lease_name(5)));
+
+	put_lease_by(m, m->pruner, 0, 5, START, START + LEASE_SECONDS);
+	assert_int_equal(take(m, "a", &l), ERR_LOCKED);
+	assert_non_null(strstr(err_message(), "signed by pruner (key "));
+	set_now(START + LEASE_SECONDS);
+	assert_int_equal(take(m, "a", &l), 0);
+	assert_int_equal(lease_zones(l), 3);
+	lease_release(l);
+}
+
+/* Nothing of ours stays where it would keep the pruner waiting, and none of both zones is given up for one. */
+static void a_pruners_lease_that_appears_later_costs_that_zone(void **state)
+{
+	static const struct {
+		int64_t later;
+		int (*step)(struct leases *l);
+	} rows[] = { { 60, lease_confirm }, { LEASE_SECONDS / 2, lease_renew } };
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct made *m = *state;
+		struct leases *l;
+
+		set_now(START);
+		made_open(m);
+		assert_int_equal(take(m, "a", &l), 0);
+		put_lease_by(m, m->pruner, 0, 9, START, START + LEASE_SECONDS);
+		set_now(START + rows[i].later);
+		assert_int_equal(rows[i].step(l), 0);
+		assert_int_equal(lease_zones(l), 2);
+		assert_false(is_there(m, 0, lease_name(1)));
+		put_lease_by(m, m->pruner, 1, 9, START, START + LEASE_SECONDS);
+		assert_int_equal(lease_confirm(l), ERR_LOCKED);
+		lease_release(l);
+		assert_false(is_there(m, 1, lease_name(1)));
+		take_away(m, 0, lease_name(9));
+		take_away(m, 1, lease_name(9));
+	}
 }
 
 static void a_lease_counts_for_no_longer_than_nightfold_writes_one(void **state)
@@ -298,6 +357,8 @@ static void a_lock_is_held_by_one_at_a_time(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		in_zones(a_pruners_lease_in_one_zone_keeps_others_out_of_that_zone_alone),
+		in_zones(a_pruners_lease_that_appears_later_costs_that_zone),
 		in_zones(a_lease_is_in_both_zones_until_it_is_released),
 		in_zones(another_host_waits_until_it_has_ended),
 		in_zones(a_host_takes_over_its_own_at_once),
