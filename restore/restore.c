@@ -3,7 +3,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/alloc.h"
 #include "base/clock.h"
+#include "base/place.h"
 #include "commands.h"
 
 struct run {
@@ -188,6 +190,20 @@ static int restore(struct run *x)
 	return code == 0 ? print_result(x, &result, clock_ticks() - began) : code;
 }
 
+/* Zones are copied, and read by others; what is in them must be good for nobody. */
+static int check_target(const struct run *x)
+{
+	for (unsigned i = 0; i < x->session.place_count; i++) {
+		_free_ char *folder = zone_folder(x->session.places[i].url);
+
+		if (folder != NULL && place_lies_in(x->own->to, folder))
+			return failed(ERR_REFUSED,
+				      "'%s' lies in zone %s, where no plaintext belongs: restore into another folder",
+				      x->own->to, x->session.places[i].name);
+	}
+	return 0;
+}
+
 int command_restore(const struct common_options *common, const void *own, int argc, char **argv)
 {
 	struct run x = { .own = own, .json = common->json };
@@ -195,6 +211,8 @@ int command_restore(const struct common_options *common, const void *own, int ar
 
 	if (code == 0 && x.own->to == NULL)
 		code = failed(ERR_USAGE, "say where to restore to: --to DIR");
+	if (code == 0)
+		code = check_target(&x);
 	if (code == 0)
 		code = selection_make((const char *const *)(argv + 1), (size_t)argc - 1, &x.selection);
 	if (code == 0)

@@ -3,10 +3,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/hex.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "crypto/passphrase.h"
 
@@ -88,6 +90,9 @@ void session_close(struct session *s)
 
 int session_end(struct session *s, int code)
 {
+	/* A listing ends where nobody reads on. */
+	if (code == ERR_SYSTEM && ferror(stdout) && io_reader_gone(STDOUT_FILENO))
+		code = 0;
 	int status = code != 0 ? err_exit(code) : findings_exit(s->findings, false);
 
 	if (code != 0)

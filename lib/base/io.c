@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -123,6 +124,13 @@ static char *folder_of(const char *path)
 	if (!slash)
 		return xstrdup(".");
 	return slash == path ? xstrdup("/") : xstrndup(path, (size_t)(slash - path));
+}
+
+bool io_reader_gone(int fd)
+{
+	struct pollfd end = { .fd = fd, .events = POLLOUT };
+
+	return poll(&end, 1, 0) == 1 && (end.revents & POLLERR) != 0;
 }
 
 int io_check_memory(const char *path)

@@ -2,6 +2,7 @@
 #ifndef BASE_IO_H
 #define BASE_IO_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -31,6 +32,9 @@ must_check int io_create(const char *path, const void *data, size_t len, mode_t 
 
 /* mkdir -p; existing folders stay as they are. */
 must_check int io_make_dirs(const char *path, mode_t mode);
+
+/* Whether this is a pipe whose reader is gone: whoever closed it wanted no more. */
+bool io_reader_gone(int fd);
 
 /*
  * ERR_REFUSED unless what is at `path`, or would be made there, lies in memory and on no disk: on tmpfs or ramfs

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "base/stop.h"
 #include "base/version.h"
@@ -239,7 +240,7 @@ static int finish_output(int status)
 	errno = 0;
 	bool lost = fflush(stdout) != 0 || ferror(stdout);
 
-	if (!lost || errno == EPIPE || status == EXIT_FAILED)
+	if (!lost || status == EXIT_FAILED || io_reader_gone(STDOUT_FILENO))
 		return status;
 	log_error("cannot write to standard output%s%s", errno ? ": " : "", errno ? strerror(errno) : "");
 	return status == EXIT_DONE ? EXIT_FAILED : status;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/place.h"
 #include "source/exclude.h"
 #include "source/source.h"
 
@@ -186,38 +187,6 @@ static void review_left_behind(const struct review *r)
 
 /* ---- places ---- */
 
-/* As realpath(3), also where the last components do not exist yet. */
-static char *real(const char *path)
-{
-	char *found = realpath(path, NULL);
-
-	if (found != NULL || strcmp(path, "/") == 0)
-		return found != NULL ? found : xstrdup(path);
-	_free_ char *copy = xstrdup(path), *other = xstrdup(path);
-	_free_ char *parent = real(dirname(copy));
-	return xasprintf("%s/%s", strcmp(parent, "/") == 0 ? "" : parent, basename(other));
-}
-
-/*
- * Of a path in the folder, what comes behind the folder, within `path`; "" where it is the folder. NULL: it is not in
- * it. Both as real() says.
- */
-static const char *beneath(const char *path, const char *folder)
-{
-	size_t len = strcmp(folder, "/") == 0 ? 0 : strlen(folder);
-
-	if (strncmp(path, folder, len) != 0 || (path[len] != '/' && path[len] != '\0'))
-		return NULL;
-	return path + len + (path[len] == '/');
-}
-
-static bool lies_in(const char *path, const char *folder)
-{
-	_free_ char *p = real(path), *f = real(folder);
-
-	return beneath(p, f) != NULL;
-}
-
 struct own_place {
 	const char *name, *path;
 	int line;
@@ -254,7 +223,7 @@ int config_check_apart(const struct config *c)
 		_free_ char *folder = zone_folder(c->zones[z].url);
 
 		for (size_t i = 0; i < count && folder != NULL; i++) {
-			if (lies_in(own[i].path, folder))
+			if (place_lies_in(own[i].path, folder))
 				return failed(ERR_USAGE, "%s:%d: " BESIDE, c->file,
 					      own[i].line > 0 ? own[i].line : c->zones[z].line, own[i].name,
 					      own[i].path, c->zones[z].name);
@@ -279,7 +248,7 @@ static void review_zone(const struct review *r, const struct config_zone *row)
 		     strerror(errno));
 	zone_close(zone);
 	for (size_t i = 0; i < count && folder != NULL; i++) {
-		if (lies_in(own[i].path, folder))
+		if (place_lies_in(own[i].path, folder))
 			tell(r, REVIEW_ERROR, own[i].line > 0 ? own[i].line : row->line, BESIDE, own[i].name,
 			     own[i].path, row->name);
 	}
@@ -291,7 +260,7 @@ static void review_places(const struct review *r)
 
 	for (size_t i = 0; i < c->zone_count; i++)
 		review_zone(r, &c->zones[i]);
-	if (lies_in(c->keys_dir, c->state))
+	if (place_lies_in(c->keys_dir, c->state))
 		tell(r, REVIEW_ERROR, c->keys_dir_line > 0 ? c->keys_dir_line : c->state_line,
 		     "keys_dir: '%s' lies in the state folder '%s', which may be lost and made anew; keys may not",
 		     c->keys_dir, c->state);
@@ -331,11 +300,11 @@ static void review_own_in_source(const struct review *r, const struct config_dat
 {
 	struct own_place own[OWN_PLACES];
 	size_t count = own_places(r->c, own);
-	_free_ char *source = real(d->source.path);
+	_free_ char *source = place_real(d->source.path);
 
 	for (size_t i = 0; i < count; i++) {
-		_free_ char *path = real(own[i].path);
-		const char *rest = beneath(path, source);
+		_free_ char *path = place_real(own[i].path);
+		const char *rest = place_beneath(path, source);
 
 		if (rest == NULL || is_excluded(&d->source, rest))
 			continue;
@@ -350,7 +319,7 @@ static void review_own_in_source(const struct review *r, const struct config_dat
 	for (size_t i = 0; i < r->c->zone_count; i++) {
 		_free_ char *folder = zone_folder(r->c->zones[i].url);
 
-		if (folder != NULL && !lies_in(d->source.path, folder) && lies_in(folder, d->source.path))
+		if (folder != NULL && !place_lies_in(d->source.path, folder) && place_lies_in(folder, d->source.path))
 			tell(r, REVIEW_WARNING, r->c->zones[i].line,
 			     "zone %s lies in the source of dataset '%s': it is left out of it, but what destroys one "
 			     "may well destroy the other",
@@ -375,11 +344,11 @@ static void review_source(const struct review *r, const struct config_dataset *d
 	for (size_t i = 0; i < r->c->zone_count; i++) {
 		_free_ char *folder = zone_folder(r->c->zones[i].url);
 
-		if (folder != NULL && lies_in(d->source.path, folder))
+		if (folder != NULL && place_lies_in(d->source.path, folder))
 			tell(r, REVIEW_ERROR, d->source.line, "dataset '%s': its source '%s' lies in zone %s", d->name,
 			     d->source.path, r->c->zones[i].name);
 	}
-	if (lies_in(d->source.path, r->c->state))
+	if (place_lies_in(d->source.path, r->c->state))
 		tell(r, REVIEW_ERROR, d->source.line, "dataset '%s': its source '%s' lies in the state folder", d->name,
 		     d->source.path);
 	review_own_in_source(r, d);
@@ -387,7 +356,7 @@ static void review_source(const struct review *r, const struct config_dataset *d
 
 static void review_overlap(const struct review *r, const struct config_dataset *a, const struct config_dataset *b)
 {
-	if (lies_in(b->source.path, a->source.path) || lies_in(a->source.path, b->source.path))
+	if (place_lies_in(b->source.path, a->source.path) || place_lies_in(a->source.path, b->source.path))
 		tell(r, REVIEW_WARNING, b->source.line,
 		     "datasets '%s' and '%s' overlap: what lies in both sources is stored twice, and expires twice",
 		     a->name, b->name);

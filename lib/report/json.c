@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/hex.h"
+#include "base/io.h"
 #include "base/utf8.h"
 
 struct json {
@@ -216,6 +217,6 @@ int json_print(struct json *j, FILE *stream)
 
 	document(j, &text, &len);
 	if (fwrite(text, 1, len, stream) != len || fputc('\n', stream) == EOF || fflush(stream) != 0)
-		return failed_errno(ERR_SYSTEM, "cannot write the result as JSON");
+		return io_reader_gone(fileno(stream)) ? 0 : failed_errno(ERR_SYSTEM, "cannot write the result as JSON");
 	return 0;
 }

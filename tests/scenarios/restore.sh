@@ -153,6 +153,9 @@ check "become the file, and its links" eval 'cmp source/large links-only/links/l
 	[ links-only/links/seven -ef links-only/links/seven-too ]'
 check "a path that is not there ends it before anything is made" exits 1 "no 'nope'" "$restore" restore sms@latest nope --to none $c
 check "really" test ! -e none
+check "into a zone it is refused" exits 6 "lies in zone" "$restore" restore sms@latest --to az1/../az1/plain $c
+check "a listing ends where nobody reads on" eval '"$restore" find "*" $c 2>err | head -c 10 >/dev/null; [ "${PIPESTATUS[0]}" = 0 ] && [ ! -s err ]'
+check "a full disk is told, once" eval '! "$restore" cat sms@latest numbers $c 2>err >/dev/full && [ "$(wc -l <err)" = 1 ]'
 check "a dry run says what it would take" exits 0 "expected time" "$restore" restore sms@latest --to none/at/all --dry-run $c
 check "and makes nothing" test ! -e none
 check "as JSON" exits 0 "" "$restore" restore sms@latest --to none --dry-run $c --json
