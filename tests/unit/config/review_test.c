@@ -119,13 +119,41 @@ static void look(int line, const char *text, bool more, struct told *t)
 	config_free(c);
 }
 
+static void move_readers(bool back)
+{
+	static const char *const names[] = { "operator.key", "validator.key" };
+
+	for (size_t i = 0; i < 2; i++) {
+		_free_ char *here = xasprintf("%s/keys/%s", folder, names[i]);
+		_free_ char *away = xasprintf("%s/source/in/%s", folder, names[i]);
+
+		assert_int_equal(back ? rename(away, here) : rename(here, away), 0);
+	}
+}
+
 static void what_is_as_it_should_be_is_not_told(void **state)
 {
 	struct told t;
 
 	(void)state;
+	/* Where the agent's key is, no key that opens snapshots is left. */
+	move_readers(false);
 	look(0, NULL, false, &t);
 	assert_string_equal(t.text, "");
+	move_readers(true);
+}
+
+static void a_key_that_opens_snapshots_beside_the_agents_is_told(void **state)
+{
+	struct told t;
+
+	(void)state;
+	look(0, NULL, false, &t);
+	assert_int_equal(t.count[REVIEW_NOTE], 1);
+	assert_non_null(strstr(t.text, "n0: beside agent_key lies what opens snapshots ("));
+	assert_non_null(strstr(t.text, "operator.key"));
+	assert_non_null(strstr(t.text, "validator.key"));
+	assert_null(strstr(t.text, "pruner.key"));
 }
 
 static void what_is_named_is_looked_at(void **state)
@@ -198,11 +226,11 @@ static void what_is_excluded_is_in_no_snapshot(void **state)
 
 	(void)state;
 	look(14, "    source: {type: files, path: @, exclude: [/keys/, az?]}", false, &t);
-	assert_null(strstr(t.text, "agent_key"));
+	assert_null(strstr(t.text, "every snapshot"));
 	look(14, "    source: {type: files, path: @, exclude: [\"*.key\"]}", false, &t);
-	assert_null(strstr(t.text, "agent_key"));
+	assert_null(strstr(t.text, "every snapshot"));
 	look(14, "    source: {type: files, path: @, exclude: [\"*.pub\"]}", false, &t);
-	assert_non_null(strstr(t.text, "agent_key"));
+	assert_non_null(strstr(t.text, "agent_key '"));
 }
 
 static void a_host_without_the_agents_key_may_lack_what_the_agent_needs(void **state)
@@ -235,6 +263,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test(what_is_as_it_should_be_is_not_told),
+		test(a_key_that_opens_snapshots_beside_the_agents_is_told),
 		test(what_is_named_is_looked_at),
 		test(what_is_excluded_is_in_no_snapshot),
 		test(a_host_without_the_agents_key_may_lack_what_the_agent_needs),
