@@ -40,6 +40,7 @@ PACK_MAX, FOOTER_MAX, BLOBS_MAX = 64 << 20, 16 << 20, 65536
 SIGNED_MAX = {"header": 16 << 10, "index": 64 << 20, "seal": 64 << 10}
 CONTENT, NODE = 1, 2
 AES, XCHACHA = 1, 2
+RAW, ZSTD, PADDED = 0, 1, 2
 OVERHEAD = {AES: 12 + 16, XCHACHA: 24 + 16}
 ENTRIES, LIST, BRANCH = 0, 1, 2
 FILE, FOLDER, SYMLINK, FIFO, SOCKET, CHAR, BLOCK = range(7)
@@ -254,6 +255,18 @@ def unseal(key, sealed):
 Blob = collections.namedtuple("Blob", "path offset stored id kind suite compression plain children")
 
 
+def padme(n):
+    exponent = n.bit_length() - 1
+    unit = 1 << max(exponent - exponent.bit_length(), 0)
+    return -(-n // unit) * unit
+
+
+def lengths_agree(compression, plain, packed):
+    if compression == PADDED:
+        return 0 < packed == padme(packed) <= padme(plain + plain // 256 + 64) and padme(plain) == plain
+    return 0 < packed < plain if compression == ZSTD else packed == plain
+
+
 def read_pack(path):
     """The blobs of a pack whose bytes make its name."""
     data = path.read_bytes()
@@ -267,10 +280,10 @@ def read_pack(path):
     for row in rows:
         row = fields(row, str(path), 32, "uint", "uint", "uint", "uint", *(["32s"] if kind == NODE else []))
         identity, suite, compression, plain, stored = row[:5]
-        need(suite in OVERHEAD and compression in (0, 1), f"{path}: unknown suite or compression")
+        need(suite in OVERHEAD and compression in (RAW, ZSTD, PADDED), f"{path}: unknown suite or compression")
         need(1 <= plain <= (NODE_MAX if kind == NODE else CHUNK_MAX), f"{path}: a plaintext of {plain} bytes")
         packed = stored - OVERHEAD[suite]
-        need(0 < packed < plain if compression else packed == plain, f"{path}: {stored} bytes cannot hold {plain}")
+        need(lengths_agree(compression, plain, packed), f"{path}: {stored} bytes cannot hold {plain}")
         blobs.append(Blob(path, offset, stored, identity, kind, suite, compression, plain, *(row[5:] or [None])))
         offset += stored
     need(offset == len(data) - 12 - length, f"{path}: its blobs do not fill it")
@@ -293,19 +306,24 @@ def open_blob(blob, dataset, key):
         raise Bad(f"chunk {blob.id.hex()} in {blob.path.name} fails its tag") from None
     if blob.compression:
         data = decompress(data, blob)
-    need(len(data) == blob.plain, f"chunk {blob.id.hex()} has another length than it should")
+    length = padme(len(data)) if blob.compression == PADDED else len(data)
+    need(length == blob.plain, f"chunk {blob.id.hex()} has another length than it should")
     return data
 
 
 def decompress(data, blob):
-    frame, out = zstandard.ZstdDecompressor().decompressobj(), bytearray()
+    frame, out, at = zstandard.ZstdDecompressor().decompressobj(), bytearray(), 0
     try:
         for at in range(0, len(data), 1024):  # so that no frame can make more than it should by much
             out += frame.decompress(data[at:at + 1024])
             need(len(out) <= blob.plain, f"chunk {blob.id.hex()} is longer than it should be")
+            if frame.eof:
+                break
     except zstandard.ZstdError as error:
         raise Bad(f"chunk {blob.id.hex()}: {error}") from None
-    need(frame.eof and not frame.unused_data and data[:4] == b"\x28\xb5\x2f\xfd",
+    rest = frame.unused_data + data[at + 1024:]
+    end = padme(len(data) - len(rest)) if blob.compression == PADDED else len(data) - len(rest)
+    need(frame.eof and end == len(data) and not any(rest) and data[:4] == b"\x28\xb5\x2f\xfd",
          f"chunk {blob.id.hex()} is not one frame")
     return bytes(out)
 

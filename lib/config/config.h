@@ -28,6 +28,9 @@
 /* Where the keys of content chunks come from: from the content, or from nowhere. */
 enum dedup { DEDUP_CONTENT = 0, DEDUP_NONE = 1 };
 
+/* What lengths in clear are rounded up to (format/padme.h). */
+enum padding { PADDING_NONE = 0, PADDING_PADME = 1 };
+
 /* Up to where a revoked key's signatures count in one dataset: hashes (64 digits) of objects, or "none". */
 struct config_revocation {
 	char *dataset, *header, *index; /* header: NULL for a pruner, who signs none */
@@ -78,6 +81,7 @@ struct config_dataset {
 	uint32_t chunk;  /* average, bytes, default 512 KiB */
 	enum suite cipher;
 	enum dedup dedup;
+	enum padding padding;
 	bool cache_in_memory;      /* `cache_key: memory`: keys of the key cache in memory_dir */
 	bool sha256;               /* record the plain SHA-256 of each file */
 	struct duration dedup_key; /* how long a dataset key is used; zero: until it is rotated by hand */

@@ -19,12 +19,12 @@
 /* The fewest bytes that a blob takes in a footer. */
 #define FOOTER_BLOB_MIN (1 + (2 + ID_SIZE) + 1 + 1 + 1 + 1)
 
-/* Over PACK_TARGET only by the frame of a single largest chunk. */
-#define PACK_ROOM (PACK_TARGET + (64u << 10))
-_Static_assert(PACK_HEAD_SIZE + CHUNK_MAX + AEAD_OVERHEAD + FOOTER_FRAME_MAX + FOOTER_BLOB_MAX + PACK_TAIL_SIZE <=
-		       PACK_ROOM,
+/* Over PACK_TARGET only by the padding and the frame of a single largest chunk. */
+#define PACK_ROOM (PACK_TARGET + (1u << 20))
+_Static_assert(PACK_HEAD_SIZE + BLOB_STORED_MAX + FOOTER_FRAME_MAX + FOOTER_BLOB_MAX + PACK_TAIL_SIZE <= PACK_ROOM,
 	       "a pack has room for the largest chunk");
-_Static_assert(NODE_MAX + AEAD_OVERHEAD + NODE_CHILDREN_MAX * ID_SIZE < CHUNK_MAX, "and so for the largest node");
+_Static_assert(NODE_MAX + (NODE_MAX >> 5) + AEAD_OVERHEAD + NODE_CHILDREN_MAX * ID_SIZE < CHUNK_MAX,
+	       "and so for the largest node");
 
 static void start(struct pack *p)
 {
@@ -190,7 +190,7 @@ static int read_blob(struct cbor_reader *r, struct pack_footer *f, struct pack_b
 
 	if (cbor_read_array_of(r, f->kind == KIND_NODE ? 6 : 5) < 0 || cbor_read_bytes_of(r, ID_SIZE, b->info.id) < 0 ||
 	    cbor_read_u32(r, SUITE_XCHACHA20POLY1305, &suite) < 0 ||
-	    cbor_read_u32(r, COMPRESSION_ZSTD, &compression) < 0 || cbor_read_u32(r, CHUNK_MAX, &b->info.plain) < 0 ||
+	    cbor_read_u32(r, COMPRESSION_PADDED, &compression) < 0 || cbor_read_u32(r, CHUNK_MAX, &b->info.plain) < 0 ||
 	    cbor_read_u32(r, PACK_MAX, &b->stored) < 0)
 		return ERR_FORMAT;
 	b->info.kind = f->kind;

@@ -38,7 +38,7 @@ struct pack {
 	uint8_t footer_hash[DIGEST_SIZE]; /* SHA-256 of the footer alone, as the index names it */
 };
 
-struct pack *pack_new(enum kind kind);           /* reserves PACK_TARGET, touched only as it fills */
+struct pack *pack_new(enum kind kind);           /* reserves PACK_TARGET and a little, touched only as it fills */
 void pack_reset(struct pack *p, enum kind kind); /* empty again, memory kept */
 void pack_free(struct pack *p);
 

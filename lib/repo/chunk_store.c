@@ -141,7 +141,12 @@ int chunk_store_put(struct chunk_store *s, struct blob_codec *codec, enum kind k
 		    const uint8_t (*children)[ID_SIZE], size_t child_count, const uint8_t key[KEY_SIZE],
 		    const uint8_t id[ID_SIZE])
 {
-	struct blob_info info = { .kind = kind, .suite = s->dataset->cipher, .plain = (uint32_t)len };
+	struct blob_info info = {
+		.kind = kind,
+		.suite = s->dataset->cipher,
+		.compression = s->dataset->padding == PADDING_PADME ? COMPRESSION_PADDED : COMPRESSION_NONE,
+		.plain = (uint32_t)len,
+	};
 	const uint8_t *stored;
 	size_t stored_len;
 	bool is_known;

@@ -14,18 +14,18 @@
 struct chunk_store;
 
 struct chunk_store_counts {
-	uint64_t chunks, plain_bytes; /* new ones only */
+	uint64_t chunks, plain_bytes; /* new ones only, as their footers say */
 	uint64_t packs, stored_bytes; /* sent */
 };
 
-/* `dataset` says how chunks are written: cipher, dedup. */
+/* `dataset` says how chunks are written: cipher, dedup, padding. */
 struct chunk_store *chunk_store_new(struct repo *r, const struct dataset_key *key, const struct config_dataset *dataset,
 				    struct sender *sender, struct journal *journal);
 void chunk_store_free(struct chunk_store *s);
 
 /*
- * Whether what its dataset key and its plaintext would betray gets a random key (`dedup: none`): content, and nodes that have
- * no children. A node that has some holds their keys, so nobody can guess it.
+ * Whether what dataset key and plaintext would betray gets a random key (`dedup: none`): content, and nodes without
+ * children. A node that has some holds their keys, so nobody can guess it.
  */
 bool chunk_store_draws_keys(const struct chunk_store *s);
 

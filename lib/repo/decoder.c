@@ -53,8 +53,8 @@ static void make_room(struct decoder *d, size_t size)
 	decoder_done(d);
 	d->holds = false;
 	if (size > DECODER_SMALL) {
-		/* As it is stored, and plain. */
-		d->reserved = 2 * size;
+		/* As it is stored, which with padding may be more, and plain. */
+		d->reserved = 2 * size + size / 16;
 		fetcher_reserve(d->fetcher, d->reserved);
 	}
 	if (size <= d->cap)

@@ -7,8 +7,7 @@
 #include "base/alloc.h"
 #include "base/hex.h"
 
-#define STORED_MAX   (CHUNK_MAX + AEAD_OVERHEAD)
-#define SCRATCH_KEEP (FETCH_KEEP + AEAD_OVERHEAD)
+#define SCRATCH_KEEP (FETCH_KEEP + FETCH_KEEP / 32 + AEAD_OVERHEAD) /* as it is stored: padded, and not smaller */
 
 /* Bytes on their way from a zone to the codec. As many as threads were ever fetching at once. */
 struct scratch {
@@ -207,8 +206,25 @@ static void insert_attempt(struct attempt *list, size_t *count, struct attempt n
 	++*count;
 }
 
-/* `size` 0: whatever length the place says. Places that cannot be of this chunk are left out. */
-static size_t plan(struct fetcher *f, const struct chunk_place *places, size_t count, enum kind kind, uint64_t size,
+/* What is asked for, and where it goes. */
+struct wanted {
+	enum kind kind;
+	const uint8_t *key;
+	bool sized;  /* its length must be `room`; else it is at most that */
+	size_t room; /* at `out` */
+	uint8_t *out;
+	size_t len; /* what came */
+};
+
+static bool can_be(const struct chunk_place *p, const struct wanted *want)
+{
+	if (p->info.kind != want->kind || p->stored > BLOB_STORED_MAX)
+		return false;
+	return want->sized ? blob_describes(&p->info, want->room) : p->info.plain <= want->room;
+}
+
+/* Places that cannot be of this chunk are left out. */
+static size_t plan(struct fetcher *f, const struct chunk_place *places, size_t count, const struct wanted *want,
 		   struct attempt list[CATALOG_PLACES_MAX * REPO_ZONES_MAX])
 {
 	size_t planned = 0;
@@ -217,7 +233,7 @@ static size_t plan(struct fetcher *f, const struct chunk_place *places, size_t c
 	for (size_t i = 0; i < count; i++) {
 		const struct chunk_place *p = &places[i];
 
-		if (p->pack >= f->pack_limit || p->info.kind != kind || p->info.plain != size || p->stored > STORED_MAX)
+		if (p->pack >= f->pack_limit || !can_be(p, want))
 			continue;
 		for (unsigned zone = 0; zone < f->r->zone_count; zone++) {
 			unsigned rank = zone;
@@ -274,15 +290,21 @@ static int read_place(struct fetcher *f, unsigned zone, const struct chunk_place
 	return code == ERR_SYSTEM ? ERR_INTEGRITY : code;
 }
 
-static int try_attempt(struct fetcher *f, struct blob_codec *codec, const struct attempt *a,
-		       const uint8_t key[KEY_SIZE], uint8_t *out)
+static int try_attempt(struct fetcher *f, struct blob_codec *codec, const struct attempt *a, struct wanted *want)
 {
 	struct scratch *s = scratch_take(f, a->place->stored);
+	char hex[ID_HEX];
 	int code = read_place(f, a->zone, a->place, s->data);
 
+	want->len = want->room;
 	if (code == 0)
-		code = blob_decode(codec, f->r->dataset, key, &a->place->info, s->data, a->place->stored, out);
-	if (code == 0) {
+		code = blob_decode(codec, f->r->dataset, want->key, &a->place->info, s->data, a->place->stored,
+				   want->out, &want->len);
+	/* A padded blob tells its length only now, and under its tag: no zone is to blame for what the parent says. */
+	if (want->sized && (code == 0 ? want->len != want->room : want->len > want->room)) {
+		code = failed(ERR_INTEGRITY, "chunk %.16s has another length than its parent says",
+			      hex_encode(a->place->info.id, ID_SIZE, hex));
+	} else if (code == 0) {
 		pthread_mutex_lock(&f->lock);
 		f->bytes[a->zone] += a->place->stored;
 		pthread_mutex_unlock(&f->lock);
@@ -311,27 +333,20 @@ static int check_key(const uint8_t id[ID_SIZE], const uint8_t key[KEY_SIZE])
 				hex_encode(id, ID_SIZE, hex));
 }
 
-int fetch_chunk(struct fetcher *f, struct blob_codec *codec, enum kind kind, const uint8_t id[ID_SIZE],
-		const uint8_t key[KEY_SIZE], uint64_t size, uint8_t *out)
+static int fetch_from(struct fetcher *f, struct blob_codec *codec, const uint8_t id[ID_SIZE],
+		      const struct chunk_place *places, size_t count, struct wanted *want)
 {
-	struct chunk_place places[CATALOG_PLACES_MAX];
 	struct attempt list[CATALOG_PLACES_MAX * REPO_ZONES_MAX];
 	char hex[ID_HEX];
-	size_t count;
-	int code = check_key(id, key);
+	int code = check_key(id, want->key);
 
 	if (code == 0)
-		code = catalog_locate(f->r->catalog, id, places, &count);
-	if (code != 0)
-		return code;
-	hex_encode(id, ID_SIZE, hex);
-	if (count == 0)
-		return failed(ERR_MISSING, "chunk %.16s is in no pack of %s that is listed", hex, f->r->dataset);
-	code = check_listings(f, places, count);
+		code = check_listings(f, places, count);
 	if (code != 0)
 		return code;
 
-	size_t planned = plan(f, places, count, kind, size, list);
+	size_t planned = plan(f, places, count, want, list);
+	hex_encode(id, ID_SIZE, hex);
 	if (planned == 0)
 		return failed(ERR_INTEGRITY, "chunk %.16s is listed with another kind or length than its parent says",
 			      hex);
@@ -340,7 +355,7 @@ int fetch_chunk(struct fetcher *f, struct blob_codec *codec, enum kind kind, con
 	int first = 0;
 
 	for (size_t i = 0; i < planned; i++) {
-		code = try_attempt(f, codec, &list[i], key, out);
+		code = try_attempt(f, codec, &list[i], want);
 		if (code == 0 || !fetch_lost(code))
 			return code;
 		if (i == 0) {
@@ -351,6 +366,23 @@ int fetch_chunk(struct fetcher *f, struct blob_codec *codec, enum kind kind, con
 	(void)err_adopt(first, message);
 	return failed_in(first, "chunk %.16s is %s", hex,
 			 f->only_zone >= 0 ? "not to be had from this zone" : "in no zone whole");
+}
+
+int fetch_chunk(struct fetcher *f, struct blob_codec *codec, enum kind kind, const uint8_t id[ID_SIZE],
+		const uint8_t key[KEY_SIZE], uint64_t size, uint8_t *out)
+{
+	struct chunk_place places[CATALOG_PLACES_MAX];
+	struct wanted want = { .kind = kind, .key = key, .sized = true, .room = size, .out = out };
+	char hex[ID_HEX];
+	size_t count;
+	int code = catalog_locate(f->r->catalog, id, places, &count);
+
+	if (code != 0)
+		return code;
+	if (count == 0)
+		return failed(ERR_MISSING, "chunk %.16s is in no pack of %s that is listed",
+			      hex_encode(id, ID_SIZE, hex), f->r->dataset);
+	return fetch_from(f, codec, id, places, count, &want);
 }
 
 /* ---- nodes ---- */
@@ -376,34 +408,31 @@ static int open_node(struct fetcher *f, const uint8_t id[ID_SIZE], struct fetche
 	return code;
 }
 
-/* A parent does not say how long a node is, so what the places say is tried; the tag decides. */
+/* A parent does not say how long a node is: there is room for the longest of its places, and the tag decides. */
 int fetch_node(struct fetcher *f, struct blob_codec *codec, const uint8_t id[ID_SIZE], const uint8_t key[KEY_SIZE],
 	       struct fetched_node *out)
 {
 	struct chunk_place places[CATALOG_PLACES_MAX];
+	struct wanted want = { .kind = KIND_NODE, .key = key };
 	size_t count;
-	uint32_t tried = 0;
 	char hex[ID_HEX];
 
 	*out = (struct fetched_node){ 0 };
-	hex_encode(id, ID_SIZE, hex);
 	int code = catalog_locate(f->r->catalog, id, places, &count);
 	if (code != 0)
 		return code;
-	code = failed(ERR_MISSING, "node %.16s is in no pack of %s that is listed", hex, f->r->dataset);
-	for (size_t i = 0; i < count && code != 0; i++) {
+	for (size_t i = 0; i < count; i++) {
 		uint32_t plain = places[i].info.plain;
 
-		if (plain == tried || plain == 0 || plain > NODE_MAX || places[i].info.kind != KIND_NODE)
-			continue;
-		tried = plain;
-		secret_free(out->plain);
-		out->plain = secret_new(plain);
-		out->len = plain;
-		code = fetch_chunk(f, codec, KIND_NODE, id, key, plain, out->plain);
-		if (code != 0 && !fetch_lost(code))
-			break;
+		if (places[i].info.kind == KIND_NODE && plain <= NODE_MAX && plain > want.room)
+			want.room = plain;
 	}
+	if (want.room == 0)
+		return failed(ERR_MISSING, "node %.16s is in no pack of %s that is listed",
+			      hex_encode(id, ID_SIZE, hex), f->r->dataset);
+	want.out = out->plain = secret_new(want.room);
+	code = fetch_from(f, codec, id, places, count, &want);
+	out->len = want.len;
 	if (code == 0)
 		code = open_node(f, id, out);
 	if (code != 0)

@@ -32,7 +32,7 @@ void fetcher_expect(struct fetcher *f, unsigned zones);
  * all of a fetcher's threads.
  */
 #define FETCH_KEEP  (2u << 20)
-#define FETCH_LARGE (2 * CHUNK_MAX)
+#define FETCH_LARGE (2 * CHUNK_MAX + CHUNK_MAX / 16)
 void fetcher_reserve(struct fetcher *f, size_t bytes);
 void fetcher_release(struct fetcher *f, size_t bytes);
 
@@ -54,7 +54,7 @@ struct repo *fetcher_repo(struct fetcher *f);
 /* A node: plaintext in guarded memory, decoded, clear child ids compared. */
 struct fetched_node {
 	struct node node;
-	uint8_t *plain; /* guarded */
+	uint8_t *plain; /* guarded; of at least `len` bytes */
 	size_t len;
 };
 must_check int fetch_node(struct fetcher *f, struct blob_codec *codec, const uint8_t id[ID_SIZE],

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/hex.h"
 #include "base/version.h"
+#include "format/padme.h"
 #include "repo/apart.h"
 #include "repo/commit.h"
 #include "repo/gather.h"
@@ -109,7 +110,7 @@ static int open_all(struct taking *t)
 		code = open_cache(t);
 	if (code != 0)
 		return code;
-	/* Lengths of chunks would betray what the dataset key cuts just so; where nothing deduplicates, no two runs need cut alike. */
+	/* Lengths would betray what the dataset key cuts just so; where nothing deduplicates, no two runs need cut alike. */
 	if (d->dedup == DEDUP_NONE)
 		random_bytes(secret, KEY_SIZE);
 	else
@@ -164,7 +165,8 @@ static int run_gather(struct taking *t, struct header *header, uint8_t root_key[
 	header->files = counts.files;
 	header->folders = counts.folders;
 	header->others = counts.others;
-	header->bytes = counts.bytes;
+	/* In clear: from night to night it would tell the length of a single new file. */
+	header->bytes = t->o->dataset->padding == PADDING_PADME ? padme(counts.bytes) : counts.bytes;
 	header->skipped = t->complaints + counts.skipped;
 	header->changed = counts.changed;
 	header->new_bytes = stored.plain_bytes;

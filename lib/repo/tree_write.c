@@ -87,7 +87,7 @@ uint64_t tree_path_hash(const uint8_t grouping_key[KEY_SIZE], const struct entry
 	return grouping_hash(grouping_key, e->path, e->path_len);
 }
 
-/* A random key for a node that could be guessed, unless it stands in the last snapshot as it is: then the one it has there. */
+/* A random key for a node that could be guessed; the one that it has in the last snapshot, if it stands there as it is. */
 static int draw_key(struct tree_writer *w, const uint8_t name[ID_SIZE], struct chunk_ref *ref)
 {
 	bool found;

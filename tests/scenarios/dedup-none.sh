@@ -1,6 +1,6 @@
 #!/bin/bash
-# A dataset with `dedup: none`: random keys, which nothing that can be guessed leads to; what is unchanged is still neither read nor
-# sent, and every reader opens it.
+# A dataset with `dedup: none`: random keys, which nothing that can be guessed leads to; what is unchanged is still
+# neither read nor sent, and every reader opens it.
 # shellcheck disable=SC2016 # what `eval` gets is expanded there
 set -u
 # shellcheck source=tests/scenarios/lib.sh

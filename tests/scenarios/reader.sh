@@ -106,6 +106,36 @@ cp -r "$zone/sms/packs" "$TMPDIR/packs"
 rm "$zone"/sms/seals/*
 check "without the seal none does, in any copy" prints " 11 False " reachable --packs "$TMPDIR/packs" --exhaustive
 
+# Golden blobs of padded lengths; what pads them otherwise is refused.
+padded_blobs() {
+	PYTHONPATH=$SRC/tests /usr/bin/python3 - "$golden/padded-blobs.txt" "$TMPDIR/blob" <<-'PYTHON' >"$TMPDIR/messages" 2>&1
+		import sys
+		from pathlib import Path
+		import reader
+		rows = [line.split() for line in open(sys.argv[1]) if line[0] != "#"]
+		for kind, suite, content, key, identity, plain, stored in rows:
+		    stored, path = bytes.fromhex(stored), Path(sys.argv[2])
+		    path.write_bytes(stored)
+		    blob = reader.Blob(path, 0, len(stored), bytes.fromhex(identity), int(kind), int(suite), reader.PADDED,
+		                       int(plain), None)
+		    assert reader.lengths_agree(reader.PADDED, blob.plain, len(stored) - reader.OVERHEAD[blob.suite])
+		    assert reader.padme(len(content) // 2) == blob.plain
+		    assert reader.open_blob(blob, "sms", bytes.fromhex(key)).hex() == content
+		    packed = reader.zstandard.ZstdCompressor().compress(bytes.fromhex(content))
+		    size = reader.padme(len(packed))
+		    assert reader.decompress(packed.ljust(size, b"\0"), blob).hex() == content
+		    for wrong in (packed.ljust(reader.padme(size + 1), b"\0"), packed + packed, packed.ljust(size, b"\0") + b"\0" * size,
+		                  packed + b"\1" * (size - len(packed)) if size > len(packed) else b"", packed[:-1]):
+		        try:
+		            reader.decompress(wrong, blob)
+		        except reader.Bad:
+		            continue
+		        raise AssertionError(f"{wrong} was taken")
+		assert len(rows) == 4
+	PYTHON
+}
+check "blobs of padded lengths open, and only as they should be" padded_blobs
+
 for object in packs index seals snapshots; do
 	fresh_zone
 	find "$zone/sms/$object" -type f | while IFS= read -r file; do

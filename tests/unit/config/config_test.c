@@ -180,6 +180,7 @@ static void what_is_left_out_has_its_default(void **state)
 	assert_int_equal(c->datasets[0].chunk, 512 << 10);
 	assert_int_equal(c->datasets[0].cipher, SUITE_AES256GCM);
 	assert_int_equal(c->datasets[0].dedup, DEDUP_CONTENT);
+	assert_int_equal(c->datasets[0].padding, PADDING_NONE);
 	assert_int_equal(c->datasets[0].source.exclude_count, 0);
 
 	/* Relative to the file's folder. */
@@ -204,7 +205,7 @@ static void every_optional_key_is_read(void **state)
 		     "products: [{name: p, backup: 90 minutes}]\n"
 		     "datasets:\n"
 		     "- {name: c, product: p, class: configuration, compression: 19, chunk: 16 KiB, rto: 2 weeks,\n"
-		     "   cipher: xchacha20-poly1305, dedup: none,\n"
+		     "   cipher: xchacha20-poly1305, dedup: none, padding: padme,\n"
 		     "   source: {type: files, path: /d, exclude: [], cross_file_systems: true}}\n"
 		     "- {name: u, product: p, class: user, chunk: 4 MiB, compression: 1, rpo: 1 month,\n"
 		     "   cache_key: memory, dedup_key: 1 year,\n"
@@ -227,6 +228,7 @@ static void every_optional_key_is_read(void **state)
 	assert_int_equal(c->datasets[0].chunk, 16 << 10);
 	assert_int_equal(c->datasets[0].cipher, SUITE_XCHACHA20POLY1305);
 	assert_int_equal(c->datasets[0].dedup, DEDUP_NONE);
+	assert_int_equal(c->datasets[0].padding, PADDING_PADME);
 	assert_int_equal(c->datasets[0].rto.seconds, 14 * 86400);
 	assert_true(c->datasets[0].source.cross_file_systems);
 	assert_int_equal(c->datasets[1].class, CLASS_USER);

@@ -11,10 +11,11 @@
 #include "base/alloc.h"
 #include "format/blob.h"
 #include "format/limits.h"
+#include "format/padme.h"
 
 #define SIZE 100000
 
-static uint8_t key[KEY_SIZE] = "a chunk key, of thirty-two bytes", text[SIZE], noise[SIZE], out[SIZE];
+static uint8_t key[KEY_SIZE] = "a chunk key, of thirty-two bytes", text[SIZE], noise[SIZE], out[SIZE + SIZE / 8];
 
 static int set_up(void **state)
 {
@@ -66,8 +67,10 @@ static void what_was_encoded_is_decoded_in_every_kind_suite_and_size(void **stat
 					assert_int_equal(len, rows[i].size + suite_overhead(suite));
 
 				memset(out, 0, sizeof out);
+				size_t got = sizeof out;
 				memcpy(copy, stored, len);
-				assert_int_equal(blob_decode(*state, "sms", key, &info, copy, len, out), 0);
+				assert_int_equal(blob_decode(*state, "sms", key, &info, copy, len, out, &got), 0);
+				assert_int_equal(got, rows[i].size);
 				assert_memory_equal(out, rows[i].data, rows[i].size);
 			}
 }
@@ -102,7 +105,8 @@ static int decode_as(void *codec, const char *dataset, const uint8_t *with, void
 		copy[flipped] ^= 1;
 	if (change != NULL)
 		change(&info);
-	int code = blob_decode(codec, dataset, with, &info, copy, len, out);
+	size_t got = sizeof out;
+	int code = blob_decode(codec, dataset, with, &info, copy, len, out, &got);
 	free(copy);
 	return code;
 }
@@ -182,7 +186,26 @@ static void lengths_that_cannot_be_are_refused_before_anything_is_allocated(void
 		{ (enum kind)3, SUITE_AES256GCM, COMPRESSION_NONE, 1, 29, ERR_FORMAT },
 		{ KIND_CONTENT, (enum suite)0, COMPRESSION_NONE, 1, 29, ERR_FORMAT },
 		{ KIND_CONTENT, (enum suite)3, COMPRESSION_NONE, 1, 29, ERR_FORMAT },
-		{ KIND_CONTENT, SUITE_AES256GCM, (enum compression)2, 1, 29, ERR_FORMAT },
+		{ KIND_CONTENT, SUITE_AES256GCM, (enum compression)3, 1, 29, ERR_FORMAT },
+		/* Padded: a plaintext and a frame of padded lengths, the frame no longer than one that does not shrink. */
+		{ KIND_CONTENT, SUITE_AES256GCM, COMPRESSION_PADDED, 1, 28 + 10, 0 },
+		{ KIND_CONTENT, SUITE_AES256GCM, COMPRESSION_PADDED, 1, 28 + 9, ERR_FORMAT },
+		{ KIND_CONTENT, SUITE_AES256GCM, COMPRESSION_PADDED, 1, 28, ERR_FORMAT },
+		{ KIND_CONTENT, SUITE_AES256GCM, COMPRESSION_PADDED, 0, 28 + 10, ERR_FORMAT },
+		{ KIND_CONTENT, SUITE_AES256GCM, COMPRESSION_PADDED, 9, 28 + 10, ERR_FORMAT },
+		{ KIND_CONTENT, SUITE_AES256GCM, COMPRESSION_PADDED, 10, 28 + 10, 0 },
+		{ KIND_CONTENT, SUITE_XCHACHA20POLY1305, COMPRESSION_PADDED, 10, 40 + 10, 0 },
+		{ KIND_CONTENT, SUITE_AES256GCM, COMPRESSION_PADDED, 1, 28 + 72, 0 },
+		{ KIND_CONTENT, SUITE_AES256GCM, COMPRESSION_PADDED, 1, 28 + 80, ERR_FORMAT },
+		{ KIND_CONTENT, SUITE_AES256GCM, COMPRESSION_PADDED, CHUNK_MAX, BLOB_STORED_MAX - AEAD_OVERHEAD + 28,
+		  0 },
+		{ KIND_CONTENT, SUITE_AES256GCM, COMPRESSION_PADDED, CHUNK_MAX,
+		  BLOB_STORED_MAX - AEAD_OVERHEAD + 28 + (CHUNK_MAX >> 5), ERR_FORMAT },
+		{ KIND_CONTENT, SUITE_AES256GCM, COMPRESSION_PADDED, CHUNK_MAX + (CHUNK_MAX >> 5), 28 + 10,
+		  ERR_FORMAT },
+		{ KIND_CONTENT, SUITE_AES256GCM, COMPRESSION_PADDED, CHUNK_MAX, UINT64_MAX, ERR_FORMAT },
+		{ KIND_NODE, SUITE_AES256GCM, COMPRESSION_PADDED, NODE_MAX, 28 + 10, 0 },
+		{ KIND_NODE, SUITE_AES256GCM, COMPRESSION_PADDED, NODE_MAX + (NODE_MAX >> 5), 28 + 10, ERR_FORMAT },
 	};
 
 	(void)state;
@@ -203,7 +226,8 @@ static void a_piece_larger_than_the_codec_is_refused(void **state)
 	size_t len;
 
 	assert_int_equal(blob_encode(*state, "sms", key, &info, text, &stored, &len), ERR_FORMAT);
-	assert_int_equal(blob_decode(*state, "sms", key, &info, text, info.plain + 28, out), ERR_FORMAT);
+	len = SIZE + 1;
+	assert_int_equal(blob_decode(*state, "sms", key, &info, text, info.plain + 28, out, &len), ERR_FORMAT);
 }
 
 static void at_every_level_a_piece_is_packed_in_bounded_memory(void **state)
@@ -220,11 +244,12 @@ static void at_every_level_a_piece_is_packed_in_bounded_memory(void **state)
 		const uint8_t *stored;
 		size_t len;
 
-		assert_true(blob_codec_memory(CHUNK_MAX, level) < CHUNK_MAX + CHUNK_MAX / 128 + (9u << 20));
+		assert_true(blob_codec_memory(CHUNK_MAX, level) < BLOB_STORED_MAX + (9u << 20));
 		assert_int_equal(blob_encode(codec, "sms", key, &info, data, &stored, &len), 0);
 		assert_int_equal(info.compression, COMPRESSION_ZSTD);
 		memcpy(copy, stored, len);
-		assert_int_equal(blob_decode(codec, "sms", key, &info, copy, len, back), 0);
+		size_t got = largest;
+		assert_int_equal(blob_decode(codec, "sms", key, &info, copy, len, back, &got), 0);
 		assert_memory_equal(back, data, largest);
 		blob_codec_free(codec);
 	}
@@ -234,22 +259,30 @@ static void at_every_level_a_piece_is_packed_in_bounded_memory(void **state)
 }
 
 /* What the holder of a chunk's key could store as its compressed form: `packed` is what decryption gives. */
-static int decode_packed(void *codec, const void *packed, size_t packed_len, uint32_t plain)
+static int decode_form(void *codec, enum compression form, const void *packed, size_t packed_len, uint32_t plain,
+		       size_t *got)
 {
 	struct blob_info info = info_of(KIND_CONTENT, SUITE_AES256GCM, plain);
 	uint8_t aad[79] = "NFBLOB1\n", *stored = xmalloc(packed_len + 28);
 
 	/* docs/FORMAT.md, "Blob", written out once more. */
-	info.compression = COMPRESSION_ZSTD;
+	info.compression = form;
 	sha256("sms", 3, aad + 8);
-	memcpy(aad + 40, (uint8_t[]){ KIND_CONTENT, SUITE_AES256GCM, COMPRESSION_ZSTD }, 3);
+	memcpy(aad + 40, (uint8_t[]){ KIND_CONTENT, SUITE_AES256GCM, (uint8_t)form }, 3);
 	memcpy(aad + 43,
 	       (uint8_t[]){ (uint8_t)(plain >> 24), (uint8_t)(plain >> 16), (uint8_t)(plain >> 8), (uint8_t)plain }, 4);
 	memcpy(aad + 47, info.id, ID_SIZE);
 	aead_seal(SUITE_AES256GCM, key, aad, sizeof aad, packed, packed_len, stored);
-	int code = blob_decode(codec, "sms", key, &info, stored, packed_len + 28, out);
+	int code = blob_decode(codec, "sms", key, &info, stored, packed_len + 28, out, got);
 	free(stored);
 	return code;
+}
+
+static int decode_packed(void *codec, const void *packed, size_t packed_len, uint32_t plain)
+{
+	size_t got = sizeof out;
+
+	return decode_form(codec, COMPRESSION_ZSTD, packed, packed_len, plain, &got);
 }
 
 static void a_compressed_form_that_is_not_one_frame_of_the_right_length_is_refused(void **state)
@@ -276,6 +309,149 @@ static void a_compressed_form_that_is_not_one_frame_of_the_right_length_is_refus
 	assert_int_equal(decode_packed(*state, "\x28\xb5", 2, 2000), ERR_INTEGRITY);
 }
 
+static void a_padded_blob_says_no_exact_length_and_comes_back_exactly(void **state)
+{
+	for (enum kind kind = KIND_CONTENT; kind <= KIND_NODE; kind++)
+		for (size_t size = 1; size <= SIZE; size += 1 + size / 7)
+			for (int noisy = 0; noisy < 2; noisy++) {
+				static uint8_t copy[2 * SIZE];
+				const uint8_t *data = noisy ? noise : text, *stored;
+				struct blob_info info = info_of(kind, SUITE_AES256GCM, size);
+				size_t len, got = size;
+
+				info.compression = COMPRESSION_PADDED;
+				assert_int_equal(blob_encode(*state, "sms", key, &info, data, &stored, &len), 0);
+				assert_int_equal(info.compression, COMPRESSION_PADDED);
+				assert_int_equal(info.plain, padme(size));
+				assert_true(padme_makes(len - 28));
+				assert_int_equal(blob_check(&info, len), 0);
+				assert_true(blob_describes(&info, size));
+				memset(out, 0, sizeof out);
+				memcpy(copy, stored, len);
+				assert_int_equal(blob_decode(*state, "sms", key, &info, copy, len, out, &got), 0);
+				assert_int_equal(got, size);
+				assert_memory_equal(out, data, size);
+			}
+}
+
+/* The caller knows how long it should be: not a byte more is written, and what is longer is told from what is damaged. */
+static void a_padded_blob_that_is_longer_than_its_room_is_refused(void **state)
+{
+	struct blob_info info = info_of(KIND_CONTENT, SUITE_AES256GCM, 2000);
+	const uint8_t *stored;
+	size_t len, got = 1999;
+
+	info.compression = COMPRESSION_PADDED;
+	assert_int_equal(blob_encode(*state, "sms", key, &info, text, &stored, &len), 0);
+	uint8_t *copy = xmalloc(len), *damaged = xmalloc(len);
+	memcpy(copy, stored, len);
+	memset(out, 0xee, sizeof out);
+	assert_int_equal(blob_decode(*state, "sms", key, &info, copy, len, out, &got), ERR_INTEGRITY);
+	assert_non_null(strstr(err_message(), "is longer than it should be"));
+	assert_true(got > 1999);
+	assert_int_equal(out[1999], 0xee);
+
+	memcpy(damaged, stored, len);
+	damaged[len - 1] ^= 1;
+	got = 1999;
+	assert_int_equal(blob_decode(*state, "sms", key, &info, damaged, len, out, &got), ERR_INTEGRITY);
+	assert_int_equal(got, 1999);
+	free(copy);
+	free(damaged);
+}
+
+/* 2001 bytes, half of which shrink. */
+static size_t compress_half(uint8_t *frame, size_t room)
+{
+	uint8_t data[2001];
+
+	memcpy(data, text, 1000);
+	memcpy(data + 1000, noise, 1001);
+	size_t len = ZSTD_compress(frame, room, data, sizeof data, 3);
+	assert_false(ZSTD_isError(len));
+	return len;
+}
+
+static void a_padded_form_that_is_not_one_frame_and_zeros_to_its_padded_length_is_refused(void **state)
+{
+	static uint8_t frame[4000];
+	size_t len = compress_half(frame, sizeof frame), padded = padme(len), got;
+	uint32_t plain = (uint32_t)padme(2001);
+	const struct {
+		const char *what, *says;
+		uint32_t plain;
+		size_t at, packed; /* a byte there is made 1 */
+		int code;
+	} rows[] = {
+		{ "as it should be", "", plain, SIZE, padded, 0 },
+		{ "padding that is not zero", "with zeros behind it", plain, len, padded, ERR_INTEGRITY },
+		{ "nor at its end", "with zeros behind it", plain, padded - 1, padded, ERR_INTEGRITY },
+		{ "more padding", "with zeros behind it", plain, SIZE, padme(padded + 1), ERR_INTEGRITY },
+		{ "no padding", "cannot hold", plain, SIZE, len, ERR_FORMAT },
+		{ "a length that is said to be longer", "not decompress", (uint32_t)padme(plain + 1), SIZE, padded,
+		  ERR_INTEGRITY },
+		{ "or shorter", "not decompress", 1984, SIZE, padded, ERR_INTEGRITY },
+		{ "a length that is no padded one", "cannot hold", 2001, SIZE, padded, ERR_FORMAT },
+		{ "a frame that is cut", "not one whole", plain, SIZE, 26, ERR_INTEGRITY },
+	};
+
+	assert_false(ZSTD_isError(len));
+	assert_true(padded > len + 1 && plain > 2001);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		uint8_t packed[4000] = { 0 };
+
+		memcpy(packed, frame, len);
+		if (rows[i].at < sizeof packed)
+			packed[rows[i].at] = 1;
+		got = sizeof out;
+		assert_int_equal(decode_form(*state, COMPRESSION_PADDED, packed, rows[i].packed, rows[i].plain, &got),
+				 rows[i].code);
+		if (rows[i].code != 0 && strstr(err_message(), rows[i].says) == NULL)
+			fail_msg("%s: %s", rows[i].what, err_message());
+	}
+	/* Two frames, one of which would be taken; a skippable one behind it; and nothing but zeros. */
+	memcpy(frame + len, frame, len);
+	memset(frame + 2 * len, 0, sizeof frame - 2 * len);
+	got = sizeof out;
+	assert_int_equal(decode_form(*state, COMPRESSION_PADDED, frame, padme(2 * len), plain, &got), ERR_INTEGRITY);
+	memset(frame + len, 0, len);
+	memcpy(frame + len, "\x50\x2a\x4d\x18", 4);
+	assert_int_equal(decode_form(*state, COMPRESSION_PADDED, frame, padme(len + 8), plain, &got), ERR_INTEGRITY);
+	memset(frame, 0, sizeof frame);
+	assert_int_equal(decode_form(*state, COMPRESSION_PADDED, frame, padded, plain, &got), ERR_INTEGRITY);
+	/* A frame of no bytes at all. */
+	len = ZSTD_compress(frame, 1000, text, 0, 3);
+	assert_int_equal(decode_form(*state, COMPRESSION_PADDED, frame, padme(len), 1, &got), ERR_INTEGRITY);
+}
+
+/* Whoever has the key can encrypt anything: whatever it is, it is refused or within its limits. */
+static void any_padded_form_is_refused_or_is_as_it_is_described(void **state)
+{
+	static uint8_t frame[4000], packed[4000];
+	size_t len = compress_half(frame, sizeof frame), padded = padme(len);
+	unsigned taken = 0;
+
+	for (unsigned turn = 0; turn < 20000; turn++) {
+		uint32_t random[4];
+		size_t got = sizeof out;
+
+		random_bytes(random, sizeof random);
+		memset(packed, 0, padded);
+		memcpy(packed, frame, len);
+		for (unsigned i = 0; i < 1 + turn % 3; i++)
+			packed[random[i] % padded] ^= (uint8_t)(random[i] >> 24);
+		size_t cut = turn % 5 == 0 ? padme(1 + random[3] % padded) : padded;
+		uint32_t plain = (uint32_t)padme(turn % 7 == 0 ? 1 + random[3] % SIZE : 2001);
+		out[plain] = 0xee;
+		if (decode_form(*state, COMPRESSION_PADDED, packed, cut, plain, &got) == 0) {
+			assert_int_equal(padme(got), plain);
+			taken++;
+		}
+		assert_int_equal(out[plain], 0xee);
+	}
+	assert_true(taken > 0 && taken < 20000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -288,6 +464,14 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_piece_larger_than_the_codec_is_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_compressed_form_that_is_not_one_frame_of_the_right_length_is_refused,
 						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_padded_blob_says_no_exact_length_and_comes_back_exactly, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(a_padded_blob_that_is_longer_than_its_room_is_refused, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_padded_form_that_is_not_one_frame_and_zeros_to_its_padded_length_is_refused, set_up,
+			tear_down),
+		cmocka_unit_test_setup_teardown(any_padded_form_is_refused_or_is_as_it_is_described, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -189,6 +189,30 @@ static const struct {
 };
 #define CHUNK_KEY_ROWS (sizeof chunk_key_rows / sizeof chunk_key_rows[0])
 
+/* Blobs of compression 2. Lengths are rounded up, but for the first, which is one that others are rounded up to. */
+static const struct {
+	enum kind kind;
+	enum suite suite;
+	size_t size;
+	uint32_t plain;
+	bool noise;
+} golden_padded[] = {
+	{ KIND_CONTENT, SUITE_AES256GCM, 1, 1, false },
+	{ KIND_CONTENT, SUITE_AES256GCM, 601, 608, false },
+	{ KIND_CONTENT, SUITE_XCHACHA20POLY1305, 300, 304, true },
+	{ KIND_NODE, SUITE_XCHACHA20POLY1305, 519, 544, false },
+};
+#define GOLDEN_PADDED     (sizeof golden_padded / sizeof golden_padded[0])
+#define GOLDEN_PADDED_MAX 640
+
+static inline void golden_padded_content(size_t row, uint8_t *out)
+{
+	if (golden_padded[row].noise)
+		golden_noise(100 + (uint32_t)row, out, golden_padded[row].size);
+	else
+		golden_text(100 + (uint32_t)row, out, golden_padded[row].size);
+}
+
 static inline void key_of(enum kind kind, enum suite suite, const void *data, size_t len, uint8_t key[KEY_SIZE],
 			  uint8_t id[ID_SIZE])
 {

@@ -30,6 +30,7 @@
 #define GOLDEN     "tests/golden"
 #define ZONE       GOLDEN "/zone/"
 #define CHUNK_KEYS GOLDEN "/chunk-keys.txt"
+#define PADDED     GOLDEN "/padded-blobs.txt"
 
 static struct buf load(const char *path, size_t max)
 {
@@ -156,6 +157,61 @@ static void chunk_keys_and_ids_follow_from_content(void **state)
 		row++;
 	}
 	assert_int_equal(row, CHUNK_KEY_ROWS);
+	buf_release(&text);
+}
+
+/* One word of a line: hexadecimal of `len` bytes at most. */
+static size_t next_hex(char **rest, uint8_t *out, size_t max)
+{
+	const char *word = strtok_r(NULL, " ", rest);
+
+	assert_non_null(word);
+	size_t len = strlen(word) / 2;
+	assert_true(len <= max);
+	assert_int_equal(hex_decode(word, 2 * len, out, len), 0);
+	return len;
+}
+
+static void padded_blobs_open_to_their_content(void **state)
+{
+	struct buf text = load(PADDED, 1u << 16);
+	struct blob_codec *codec = blob_codec_new(GOLDEN_PADDED_MAX, 3);
+	char *lines = NULL;
+	size_t row = 0;
+
+	(void)state;
+	assert_int_equal(buf_terminate(&text), 0);
+	for (char *line = strtok_r((char *)text.data, "\n", &lines); line != NULL;
+	     line = strtok_r(NULL, "\n", &lines)) {
+		uint8_t key[KEY_SIZE], made[KEY_SIZE], id[ID_SIZE], content[GOLDEN_PADDED_MAX],
+			expected[GOLDEN_PADDED_MAX], stored[4 * GOLDEN_PADDED_MAX], out[GOLDEN_PADDED_MAX];
+		struct blob_info info = { .compression = COMPRESSION_PADDED };
+		char *rest = NULL;
+
+		if (line[0] == '#')
+			continue;
+		info.kind = (enum kind)strtoul(strtok_r(line, " ", &rest), NULL, 10);
+		info.suite = (enum suite)strtoul(strtok_r(NULL, " ", &rest), NULL, 10);
+		size_t len = next_hex(&rest, content, sizeof content);
+		assert_int_equal(next_hex(&rest, key, sizeof key), KEY_SIZE);
+		assert_int_equal(next_hex(&rest, info.id, sizeof info.id), ID_SIZE);
+		info.plain = (uint32_t)strtoul(strtok_r(NULL, " ", &rest), NULL, 10);
+		size_t stored_len = next_hex(&rest, stored, sizeof stored), got = sizeof out;
+
+		assert_int_equal(len, golden_padded[row].size);
+		golden_padded_content(row, expected);
+		assert_memory_equal(content, expected, len);
+		key_of(info.kind, info.suite, content, len, made, id);
+		assert_memory_equal(key, made, KEY_SIZE);
+		assert_memory_equal(info.id, id, ID_SIZE);
+		assert_int_equal(info.plain, golden_padded[row].plain);
+		assert_int_equal(blob_decode(codec, GOLDEN_DATASET, key, &info, stored, stored_len, out, &got), 0);
+		assert_int_equal(got, len);
+		assert_memory_equal(out, content, len);
+		row++;
+	}
+	assert_int_equal(row, GOLDEN_PADDED);
+	blob_codec_free(codec);
 	buf_release(&text);
 }
 
@@ -331,6 +387,7 @@ static void the_content_pack_holds_every_piece(void **state)
 	for (enum golden_piece piece = 0; piece < PIECES; piece++) {
 		const struct pack_blob *b = &footer.blobs[piece];
 		uint8_t key[KEY_SIZE], id[ID_SIZE], plain[GOLDEN_PIECE_MAX], expected[GOLDEN_PIECE_MAX];
+		size_t len = sizeof plain;
 
 		key_of_piece(piece, key, id);
 		golden_piece(piece, expected);
@@ -338,8 +395,10 @@ static void the_content_pack_holds_every_piece(void **state)
 		assert_int_equal(b->info.suite, golden_pieces[piece].suite);
 		assert_int_equal(b->info.plain, golden_pieces[piece].size);
 		assert_int_equal(b->info.compression, golden_pieces[piece].noise ? COMPRESSION_NONE : COMPRESSION_ZSTD);
-		assert_int_equal(
-			blob_decode(codec, GOLDEN_DATASET, key, &b->info, bytes.data + b->offset, b->stored, plain), 0);
+		assert_int_equal(blob_decode(codec, GOLDEN_DATASET, key, &b->info, bytes.data + b->offset, b->stored,
+					     plain, &len),
+				 0);
+		assert_int_equal(len, b->info.plain);
 		assert_memory_equal(plain, expected, b->info.plain);
 	}
 	blob_codec_free(codec);
@@ -436,8 +495,10 @@ static void the_node_pack_holds_the_tree_down_to_every_attribute(void **state)
 		key_of(KIND_NODE, SUITE_AES256GCM, again, len, key, id);
 		assert_memory_equal(b->info.id, id, ID_SIZE);
 		assert_int_equal(b->info.plain, len);
-		assert_int_equal(
-			blob_decode(codec, GOLDEN_DATASET, key, &b->info, bytes.data + b->offset, b->stored, plain), 0);
+		size_t got = len;
+		assert_int_equal(blob_decode(codec, GOLDEN_DATASET, key, &b->info, bytes.data + b->offset, b->stored,
+					     plain, &got),
+				 0);
 		assert_memory_equal(plain, again, len);
 		assert_int_equal(b->child_count, count);
 		assert_memory_equal(footer.children + b->child_first, children, count * sizeof *children);
@@ -523,6 +584,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(chunk_keys_and_ids_follow_from_content),
+		cmocka_unit_test(padded_blobs_open_to_their_content),
 		cmocka_unit_test(the_header_says_what_was_written),
 		cmocka_unit_test(the_indexes_form_a_chain_that_names_the_packs),
 		cmocka_unit_test(the_seal_opens_for_both_recipients_to_the_roots_key),

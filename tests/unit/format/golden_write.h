@@ -112,6 +112,40 @@ static inline void save_chunk_keys(const char *folder)
 	buf_release(&out);
 }
 
+static inline void save_padded(const char *folder)
+{
+	struct blob_codec *codec = blob_codec_new(GOLDEN_PADDED_MAX, 3);
+	struct buf out;
+
+	buf_init(&out, 1u << 16, "padded blobs");
+	done(buf_printf(&out, "# compression 2, dataset " GOLDEN_DATASET
+			      ": kind, suite, content, key, id, plain, stored bytes (all but"
+			      " numbers in hex)\n"));
+	for (size_t i = 0; i < GOLDEN_PADDED; i++) {
+		struct blob_info info = { .kind = golden_padded[i].kind,
+					  .suite = golden_padded[i].suite,
+					  .compression = COMPRESSION_PADDED,
+					  .plain = (uint32_t)golden_padded[i].size };
+		uint8_t content[GOLDEN_PADDED_MAX], key[KEY_SIZE];
+		char content_hex[2 * sizeof content + 1], key_hex[2 * KEY_SIZE + 1], id_hex[ID_HEX];
+		const uint8_t *stored;
+		size_t stored_len;
+
+		golden_padded_content(i, content);
+		key_of(info.kind, info.suite, content, golden_padded[i].size, key, info.id);
+		done(blob_encode(codec, GOLDEN_DATASET, key, &info, content, &stored, &stored_len));
+		char *stored_hex = xmalloc(2 * stored_len + 1);
+		done(buf_printf(&out, "%d %d %s %s %s %u %s\n", (int)info.kind, (int)info.suite,
+				hex_encode(content, golden_padded[i].size, content_hex),
+				hex_encode(key, KEY_SIZE, key_hex), hex_encode(info.id, ID_SIZE, id_hex), info.plain,
+				hex_encode(stored, stored_len, stored_hex)));
+		free(stored_hex);
+	}
+	save(folder, "padded-blobs.txt", out.data, out.len);
+	buf_release(&out);
+	blob_codec_free(codec);
+}
+
 static inline void add_blob(struct pack *p, struct blob_codec *codec, struct blob_info info, const void *data,
 			    const uint8_t (*children)[ID_SIZE], size_t child_count)
 {
@@ -315,6 +349,7 @@ static inline int write_golden(const char *folder)
 
 	save_chunk_keys(folder);
 	save_zone(zone, agent, (const struct public_key *[]){ &operator->public, &validator->public });
+	save_padded(folder);
 	secret_free(agent);
 	secret_free(operator);
 	secret_free(validator);

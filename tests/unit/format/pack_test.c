@@ -14,7 +14,7 @@
 static const uint8_t random16[16] = "sixteen random!";
 
 /* A pack does not look into its blobs: any bytes of the right length do. */
-static uint8_t bytes[CHUNK_MAX + AEAD_OVERHEAD];
+static uint8_t bytes[BLOB_STORED_MAX];
 
 static struct blob_info raw(enum kind kind, uint32_t plain, uint8_t number)
 {
@@ -128,6 +128,14 @@ static void a_pack_closes_before_it_passes_its_target(void **state)
 	assert_false(pack_has_room(p, 29, 0));
 	assert_int_equal(pack_finish(p, random16), 0);
 
+	/* The largest blob that there can be: padded, and of what does not shrink. */
+	struct blob_info padded = raw(KIND_CONTENT, CHUNK_MAX, 1);
+	padded.suite = SUITE_XCHACHA20POLY1305;
+	padded.compression = COMPRESSION_PADDED;
+	pack_reset(p, KIND_CONTENT);
+	assert_int_equal(pack_add(p, &padded, bytes, BLOB_STORED_MAX, NULL, 0), 0);
+	assert_int_equal(pack_finish(p, random16), 0);
+
 	/* Children count as well: the footer must stay within its limit. */
 	pack_reset(p, KIND_NODE);
 	while (pack_has_room(p, 128, NODE_CHILDREN_MAX))
@@ -191,7 +199,10 @@ static void a_footer_that_breaks_a_rule_is_refused(void **state)
 		{ "is 3, the limit is 2", 1, 3, 1, 0, 10, 38, 0, 5, 58, 1 },
 		{ "cipher suite 0 is not known", 1, 1, 0, 0, 10, 38, 0, 5, 58, 1 },
 		{ "is 3, the limit is 2", 1, 1, 3, 0, 10, 38, 0, 5, 58, 1 },
-		{ "is 2, the limit is 1", 1, 1, 1, 2, 10, 38, 0, 5, 58, 1 },
+		{ NULL, 1, 1, 1, 2, 10, 38, 0, 5, 58, 1 },
+		{ "is 3, the limit is 2", 1, 1, 1, 3, 10, 38, 0, 5, 58, 1 },
+		{ "47 stored bytes cannot hold 10", 1, 1, 1, 2, 10, 47, 0, 5, 67, 1 },
+		{ "38 stored bytes cannot hold 9", 1, 1, 1, 2, 9, 38, 0, 5, 58, 1 },
 		{ "a plaintext of 0 bytes", 1, 1, 1, 0, 0, 28, 0, 5, 48, 1 },
 		{ "is 16777217, the limit is 16777216", 1, 1, 1, 0, CHUNK_MAX + 1, 38, 0, 5, 58, 1 },
 		{ "a plaintext of 1048577 bytes", 1, 2, 1, 1, NODE_MAX + 1, 38, 0, 6, 58, 1 },

@@ -215,6 +215,10 @@ static void footers_are_refused_or_stay_within_their_pack(void **state)
 
 		assert_int_equal(pack_add(p, &info, stored, 200 * i, ids, i), 0);
 	}
+	struct blob_info padded = {
+		.kind = KIND_NODE, .suite = SUITE_AES256GCM, .compression = COMPRESSION_PADDED, .plain = 928
+	};
+	assert_int_equal(pack_add(p, &padded, stored, 576 + 28, ids, 2), 0);
 	assert_int_equal(pack_finish(p, random), 0);
 	pack_size = p->bytes.len;
 	torture(p->bytes.data + p->bytes.len - PACK_TAIL_SIZE - p->footer, p->footer, take_footer);

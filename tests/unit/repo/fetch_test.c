@@ -10,13 +10,14 @@ struct made {
 	uint8_t bytes[5000];
 };
 
-static int set_up(void **state)
+static int set_up_padded_or_not(void **state, bool padded)
 {
 	struct made *m = xcalloc(1, sizeof *m);
 	struct node_writer *w = node_writer_new();
 	struct entry e = { .path = "", .type = ENTRY_FOLDER };
 
 	hand_open(&m->hand);
+	m->hand.padded = padded;
 	hand_bytes(7, m->bytes, sizeof m->bytes);
 	m->content = hand_chunk(&m->hand, KIND_CONTENT, m->bytes, sizeof m->bytes, NULL, 0);
 	node_writer_reset(w, NODE_ENTRIES, 0);
@@ -26,6 +27,16 @@ static int set_up(void **state)
 	node_writer_free(w);
 	*state = m;
 	return 0;
+}
+
+static int set_up(void **state)
+{
+	return set_up_padded_or_not(state, false);
+}
+
+static int set_up_padded(void **state)
+{
+	return set_up_padded_or_not(state, true);
 }
 
 static int tear_down(void **state)
@@ -264,7 +275,67 @@ static void a_zone_that_stopped_answering_is_asked_last(void **state)
 	repo_close(r);
 }
 
-#define test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+static void padded_chunks_and_nodes_come_at_their_own_length(void **state)
+{
+	struct made *m = *state;
+	struct blob_codec *codec = blob_codec_new(CHUNK_MAX, 3);
+	struct fetched_node node;
+	uint8_t out[sizeof m->bytes];
+
+	/* Once more without padding, in packs of their own: what the one and what the other says of lengths is taken. */
+	hand_flush_pack(&m->hand, KIND_CONTENT);
+	m->hand.padded = false;
+	(void)hand_chunk(&m->hand, KIND_CONTENT, m->bytes, sizeof m->bytes, NULL, 0);
+	struct repo *r = publish(m);
+	struct fetcher *f = fetcher_new(r, -1);
+	for (int turn = 0; turn < 2; turn++) {
+		assert_int_equal(fetch(f, m, out), 0);
+		assert_memory_equal(out, m->bytes, sizeof out);
+		assert_int_equal(fetch_node(f, codec, m->node.id, m->node.key, &node), 0);
+		assert_int_equal(node.node.bytes, sizeof m->bytes);
+		assert_true(node.len > 0);
+		fetched_node_release(&node);
+		if (turn == 0) /* and the padded one alone */
+			hand_delete_pack(&m->hand, 1, 0), hand_delete_pack(&m->hand, 1, 1);
+	}
+	assert_true(findings_count(m->hand.findings, FINDING_MISSING, false) <= 2);
+	blob_codec_free(codec);
+	fetcher_free(f);
+	repo_close(r);
+}
+
+/* Lengths that pad to the same pass for the chunk's until it is open. Then the parent is wrong, and no zone is. */
+static void a_padded_chunk_of_another_length_than_its_parent_says_is_refused(void **state)
+{
+	static const struct {
+		uint64_t size;
+		const char *says;
+	} rows[] = { { 4999, "another length than its parent says" },
+		     { 5001, "another length than its parent says" },
+		     { 5120, "another length than its parent says" },
+		     { 5121, "another kind or length" },
+		     { 4864, "another kind or length" } };
+	struct made *m = *state;
+	struct repo *r = publish(m);
+	struct fetcher *f = fetcher_new(r, -1);
+	struct blob_codec *codec = blob_codec_new(CHUNK_MAX, 3);
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		uint8_t *out = xmalloc(rows[i].size);
+
+		assert_int_equal(fetch_chunk(f, codec, KIND_CONTENT, m->content.id, m->content.key, rows[i].size, out),
+				 ERR_INTEGRITY);
+		assert_non_null(strstr(err_message(), rows[i].says));
+		free(out);
+	}
+	assert_int_equal(findings_total(m->hand.findings), 0);
+	blob_codec_free(codec);
+	fetcher_free(f);
+	repo_close(r);
+}
+
+#define test_padded(name) cmocka_unit_test_setup_teardown(name, set_up_padded, tear_down)
+#define test(name)        cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
@@ -278,6 +349,8 @@ int main(void)
 		test(a_node_comes_with_its_children_compared),
 		test(a_node_whose_clear_children_are_others_is_refused),
 		test(a_zone_that_stopped_answering_is_asked_last),
+		test_padded(padded_chunks_and_nodes_come_at_their_own_length),
+		test_padded(a_padded_chunk_of_another_length_than_its_parent_says_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

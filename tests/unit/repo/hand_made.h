@@ -56,6 +56,7 @@ struct hand {
 	uint8_t index_hash[DIGEST_SIZE], header_hash[DIGEST_SIZE], last_seal[DIGEST_SIZE];
 	unsigned zones;       /* where what is published goes; HAND_BOTH unless a test says otherwise */
 	bool wrong_clear_ids; /* nodes are packed with another list of children in clear */
+	bool padded;          /* blobs are, from now on */
 };
 
 static inline void hand_zone_path(const struct hand *h, unsigned zone, const char *name, char out[512])
@@ -153,7 +154,10 @@ static inline struct hand_ref hand_chunk(struct hand *h, enum kind kind, const v
 					 const uint8_t (*children)[ID_SIZE], uint32_t child_count)
 {
 	struct blob_codec *codec = blob_codec_new(CHUNK_MAX, 3);
-	struct blob_info info = { .kind = kind, .suite = h->suite, .plain = (uint32_t)len };
+	struct blob_info info = { .kind = kind,
+				  .suite = h->suite,
+				  .compression = h->padded ? COMPRESSION_PADDED : COMPRESSION_NONE,
+				  .plain = (uint32_t)len };
 	struct hand_ref ref = { .size = len };
 	uint8_t digest[DIGEST_SIZE];
 	const uint8_t *stored;

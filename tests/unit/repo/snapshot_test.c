@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 
 #include "chunk/grouping.h"
+#include "format/padme.h"
 #include "night.h"
 #include "repo/restore.h"
 #include "repo/tree.h"
@@ -416,24 +417,29 @@ static void files_that_are_written_to_all_the_time_are_taken_and_told(void **sta
 	assert_int_equal(taken.header.changed, 0);
 }
 
+/* So much content was new, and some nodes, whose number chance decides. */
+static void assert_stored(const struct snapshot_result *taken, uint64_t content)
+{
+	assert_in_range(taken->header.new_bytes, content + 1, content + 20000);
+}
+
 static void without_deduplication_equal_content_is_stored_each_time_it_is_read(void **state)
 {
 	struct nights *n = *state;
 	struct snapshot_result taken;
 
 	n->dataset.dedup = DEDUP_NONE;
-	n->dataset.chunk = 256u << 10; /* each of these is one piece, wherever this run cuts */
 	write_file(n, "a", 40000, 1);
 	write_file(n, "b", 40000, 1);
 	write_file(n, "small", 100, 2);
 	nights_pass(n, &taken);
-	assert_int_equal(taken.new_chunks, 2 + 1 + 1); /* each its own, a group, a node */
+	assert_stored(&taken, 40000 + 40000 + 100);
 
 	/* Written again, with other times: that one and its node. */
 	write_file(n, "b", 40000, 1);
 	nights_pass(n, &taken);
 	assert_int_equal(taken.read_files, 1);
-	assert_int_equal(taken.new_chunks, 2);
+	assert_stored(&taken, 40000);
 
 	/* One file of many chunks changes in one byte: all of it goes again. */
 	n->dataset.chunk = CHUNK_AVERAGE_MIN;
@@ -444,11 +450,11 @@ static void without_deduplication_equal_content_is_stored_each_time_it_is_read(v
 	assert_int_equal(io_pwrite(fd, "changed", 7, 1000000, "large"), 0);
 	close(fd);
 	nights_pass(n, &taken);
-	assert_true(taken.header.new_bytes > 2000000);
+	assert_stored(&taken, 2000000);
 	assert_sound(n, 8);
 }
 
-/* Groups of small files, and nodes of nothing but metadata, which have random keys too: what did not change is known again. */
+/* Groups of small files, and nodes of nothing but metadata, have random keys: what did not change is known again. */
 static void without_deduplication_distant_groups_and_bare_nodes_stay_as_they_were(void **state)
 {
 	struct nights *n = *state;
@@ -491,25 +497,25 @@ static void a_bare_node_says_nothing_to_who_has_the_dataset_key(void **state)
 	assert_sound(n, 6);
 }
 
-/* A dataset goes over, and back: what is unchanged is neither read nor stored, and nothing that is there is in the way. */
+/* A dataset goes over, and back: what is unchanged is neither read nor stored, and what is there is not in the way. */
 static void deduplication_may_be_switched_from_night_to_night(void **state)
 {
 	struct nights *n = *state;
 	struct snapshot_result taken;
 
-	n->dataset.chunk = 256u << 10; /* each file is one piece, wherever a run cuts */
+	n->dataset.chunk = 256u << 10; /* each file is one chunk, wherever a run cuts */
 	write_file(n, "a", 40000, 1);
 	nights_pass(n, &taken);
 	n->dataset.dedup = DEDUP_NONE;
 	write_file(n, "b", 40000, 1);
 	nights_pass(n, &taken);
 	assert_int_equal(taken.read_files, 1);
-	assert_int_equal(taken.new_chunks, 2);
+	assert_stored(&taken, 40000);
 	n->dataset.dedup = DEDUP_CONTENT;
 	write_file(n, "c", 40000, 1); /* the one of "a" */
 	nights_pass(n, &taken);
 	assert_int_equal(taken.read_files, 1);
-	assert_int_equal(taken.new_chunks, 1);
+	assert_stored(&taken, 0);
 	assert_sound(n, 6);
 }
 
@@ -544,6 +550,65 @@ static void without_deduplication_a_run_that_was_cut_off_begins_again(void **sta
 	}
 	assert_int_equal(zone_count(n, 0, "packs"), 2);
 	assert_sound(n, 4);
+}
+
+/* Ids do not depend on it: what is there stays as it is, what is new is padded, and back. */
+static void padding_may_be_switched_from_night_to_night(void **state)
+{
+	struct nights *n = *state;
+	struct snapshot_result plain, padded, taken;
+
+	write_file(n, "a", 40001, 1);
+	write_file(n, "large", 1000001, 2);
+	write_file(n, "small", 101, 3);
+	nights_pass(n, &plain);
+	assert_int_equal(plain.header.bytes, 40001 + 1000001 + 101);
+
+	n->dataset.padding = PADDING_PADME;
+	nights_pass(n, &padded);
+	assert_int_equal(padded.new_chunks, 0);
+	assert_int_equal(padded.header.bytes, padme(plain.header.bytes));
+	assert_true(padded.header.bytes > plain.header.bytes);
+	assert_memory_equal(padded.header.root_id, plain.header.root_id, ID_SIZE);
+
+	/* Of nothing: the same chunks, each padded. */
+	lose_state(&n->agent);
+	for (unsigned z = 0; z < 2; z++) {
+		remove_tree(n->zone_paths[z]);
+		assert_int_equal(mkdir(n->zone_paths[z], 0755), 0);
+	}
+	nights_pass(n, &padded);
+	assert_int_equal(padded.new_chunks, plain.new_chunks);
+	assert_true(padded.header.new_bytes > plain.header.new_bytes);
+	assert_true(padded.header.new_bytes < plain.header.new_bytes * 112 / 100);
+
+	n->dataset.padding = PADDING_NONE;
+	write_file(n, "b", 40001, 4);
+	nights_pass(n, &taken);
+	assert_stored(&taken, 40001);
+	assert_sound(n, 4);
+}
+
+static void padding_goes_with_random_keys_and_the_largest_chunks(void **state)
+{
+	struct nights *n = *state;
+	struct snapshot_result taken;
+	char name[32];
+
+	n->dataset.padding = PADDING_PADME;
+	n->dataset.dedup = DEDUP_NONE;
+	n->dataset.chunk = CHUNK_AVERAGE_MAX;
+	_free_ char *zeros = xasprintf("%s/zeros", n->source);
+	_free_ uint8_t *block = xcalloc(1, CHUNK_MAX + 1);
+	assert_int_equal(io_create(zeros, block, CHUNK_MAX + 1, 0600), 0);
+	write_file(n, "noise", CHUNK_MAX + 1, 1);
+	make_folder(n, "small");
+	for (unsigned i = 0; i < 300; i++) {
+		snprintf(name, sizeof name, "small/%u", i);
+		write_file(n, name, i * 7, i);
+	}
+	nights_pass(n, &taken);
+	assert_sound(n, 2);
 }
 
 /* Two hosts with the same data and keys of their own: two chains, one dataset. */
@@ -595,6 +660,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(deduplication_may_be_switched_from_night_to_night, setup, teardown),
 		cmocka_unit_test_setup_teardown(without_deduplication_a_run_that_was_cut_off_begins_again, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(padding_may_be_switched_from_night_to_night, setup, teardown),
+		cmocka_unit_test_setup_teardown(padding_goes_with_random_keys_and_the_largest_chunks, setup, teardown),
 		cmocka_unit_test_setup_teardown(two_agents_share_a_dataset, setup, teardown),
 	};
 
