@@ -19,7 +19,7 @@ BENCH_SRC := $(wildcard bench/*.c)
 UNIT := $(UNIT_SRC:%.c=$(B)/%)
 BENCH := $(BENCH_SRC:%.c=$(B)/%)
 SRC := $(LIB_SRC) $(PROGRAM_SRC) $(UNIT_SRC) $(BENCH_SRC) $(wildcard tests/tools/*.c)
-HEADERS := $(wildcard lib/*/*.h $(PARTS:%=%/*.h) tests/unit/*/*.h)
+HEADERS := $(wildcard lib/*/*.h $(PARTS:%=%/*.h) tests/unit/*/*.h bench/*.h)
 SCRIPTS := $(shell grep -rlIm1 '^#!/bin/\(ba\)\?sh' .ci bench demo tests tools 2>/dev/null)
 
 # How -------------------------------------------------------------------------
@@ -49,8 +49,9 @@ unit: unit-programs ## build and run the unit tests alone; UNDER=valgrind
 
 unit-programs: $(UNIT)
 
-bench: all $(BENCH) ## measure beside restic, borg and the machine's limit; SIZE=1G, SAVE=1 writes bench/RESULTS.md
-	$(Q)bench/run $(B) --size $(or $(SIZE),1G) $(if $(SAVE),--save)
+bench: all $(BENCH) ## measure beside restic, borg and the machine's limits; ONLY=messages,mails,large,access,expiry,growth,dedup SIZE=1G ROUNDS=3; SAVE=1 writes bench/RESULTS.md
+	$(Q)bench/run $(B) --size $(or $(SIZE),1G) $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SAVE),--save)
+	$(Q)$(if $(and $(SAVE),$(findstring growth,$(ONLY))),bench/plot)
 
 coverage: unit-programs ## lines of lib/ that the unit tests reach: the total, and files under 90 %
 	$(Q)find $(B) -name '*.gcda' -delete

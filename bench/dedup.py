@@ -1,0 +1,90 @@
+"""How much is stored: ten nights of the same data with Nightfold, restic and borg, and the bytes that each night adds."""
+
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+from measure import MIB, folder_size, say
+from sources import Dump, Mails, Messages, Source
+from tables import miss, table
+from tools import Nightfold
+
+NIGHTS = 10
+REAL = Path(os.environ.get("NIGHTFOLD_TESTDATA", Path(__file__).resolve().parent.parent.parent / "shared/data"))
+
+
+class Real(Source):
+    """Real data as it would have come in: each night a tenth more lines of the logs, and a tenth more of the files."""
+
+    name, title = "real", "real data (texts, call records, chat, mail, database dumps), a tenth more each night"
+    night = 0
+
+    def first_night(self):
+        self.all = self.folder.parent / "all"
+        self.all.mkdir()
+        for archive in ("irc", "mail"):
+            subprocess.run(["tar", "--zstd", "--no-same-owner", "-xf", REAL / f"{archive}.tar.zst", "-C", self.all], check=True)
+        subprocess.run(["cp", "-r", "--no-preserve=mode", REAL / "sms", REAL / "cdr", REAL / "databases", self.all], check=True)
+        self.paths = [path.relative_to(self.all) for path in sorted(self.all.rglob("*")) if path.is_file()]
+        self.come()
+
+    def come(self):
+        for number, path in enumerate(self.paths):
+            target = self.folder / path
+            grows = path.parts[0] in ("sms", "cdr")
+            if grows or (number % NIGHTS <= self.night and not target.exists()):
+                content = (self.all / path).read_bytes()
+                if grows:
+                    lines = content.splitlines(keepends=True)
+                    content = b"".join(lines[:len(lines) * (self.night + 1) // NIGHTS])
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(content)
+
+    def next_night(self, _part=None):
+        self.night += 1
+        self.come()
+
+
+SETS = [(Messages, 1), (Mails, 0.5), (Dump, 1), (Real, 0)]
+
+
+def nights(options, folder, kind, size):
+    """{tool: bytes in a zone after each night}"""
+    source = kind(folder / "source", options.build, size)
+    tools = [each(folder / each.name, options.build, source) for each in [Nightfold, *options.others]]
+    stored = {tool.name: [] for tool in tools}
+    for night in range(NIGHTS):
+        if night:
+            source.next_night()
+        for tool in tools:
+            tool.night(night) if tool.name == "nightfold" else tool.night(night, zones=1)
+            stored[tool.name].append(folder_size(tool.zones[0]))
+    return stored
+
+
+def measured(options, _name):
+    sets = {}
+    for kind, scale in SETS:
+        if kind is Real and not REAL.is_dir():
+            say(f"dedup: no real data at {REAL}")
+            continue
+        say(f"dedup: {NIGHTS} nights of {kind.name}")
+        with tempfile.TemporaryDirectory(prefix="nightfold-bench.", dir=options.scratch) as folder:
+            sets[kind.name] = {"title": kind.title, "stored": nights(options, Path(folder), kind, int(options.size * scale))}
+    return {"sets": sets}
+
+
+def text(_name, result):
+    lines, misses = ["MiB in one zone: after the first night, and what each night adds."], []
+    for name, each in result["sets"].items():
+        rows = []
+        for tool, sizes in each["stored"].items():
+            added = [sizes[0]] + [after - before for before, after in zip(sizes, sizes[1:])]
+            rows.append([tool, *(f"{size / MIB:.2f}" for size in added), f"{sizes[-1] / MIB:.2f}"])
+            if tool != "nightfold":
+                share = each["stored"]["nightfold"][-1] / sizes[-1]
+                misses += miss(f"dedup, {name}", share <= 1, f"{share:.3f} of {tool}'s bytes after {NIGHTS} nights", "at most 1")
+        lines += ["", f"{each['title'][0].upper()}{each['title'][1:]}.", ""]
+        lines += table(["tool", *(f"night {night + 1}" for night in range(NIGHTS)), "all"], rows)
+    return "\n".join(lines), misses

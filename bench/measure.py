@@ -1,0 +1,173 @@
+"""Runs commands: how long they take, how much memory, and what they read."""
+
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
+
+
+class Result:
+    """A command's seconds and its peak memory: of anonymous and of file-backed pages, summed over its processes."""
+
+    def __init__(self, seconds=0.0, anon=0, mapped=0):
+        self.seconds, self.anon, self.mapped = seconds, anon, mapped
+
+    def __add__(self, other):
+        """One after the other."""
+        return Result(self.seconds + other.seconds, max(self.anon, other.anon), max(self.mapped, other.mapped))
+
+
+def median(results):
+    return Result(*(statistics.median(getattr(result, what) for result in results) for what in ("seconds", "anon", "mapped")))
+
+
+def processes(pid):
+    yield pid
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        children = []
+    for child in children:
+        yield from processes(int(child))
+
+
+def resident(pid):
+    """Anonymous and file-backed resident bytes of a process and its children."""
+    anon = mapped = 0
+    for each in processes(pid):
+        try:
+            for line in Path(f"/proc/{each}/status").read_text().splitlines():
+                if line.startswith("RssAnon:"):
+                    anon += int(line.split()[1]) * 1024
+                elif line.startswith("RssFile:"):
+                    mapped += int(line.split()[1]) * 1024
+        except OSError:
+            pass
+    return anon, mapped
+
+
+def measure(command, env=None, cwd=None, cores=None):
+    """Runs a command, on `cores` alone if given; what the last one left to write is written first."""
+    command = [str(word) for word in command]
+    if cores:
+        command = ["taskset", "--cpu-list", cores, *command]
+    os.sync()
+    with tempfile.TemporaryFile() as out:
+        started = time.monotonic()
+        process = subprocess.Popen(command, env={**os.environ, **(env or {})}, cwd=cwd, stdin=subprocess.DEVNULL,
+                                   stdout=out, stderr=subprocess.STDOUT)
+        result, over = Result(), threading.Event()
+
+        def sample():
+            while not over.is_set():
+                anon, mapped = resident(process.pid)
+                result.anon, result.mapped = max(result.anon, anon), max(result.mapped, mapped)
+                over.wait(0.01)
+
+        sampler = threading.Thread(target=sample)
+        sampler.start()
+        status = process.wait()
+        result.seconds = time.monotonic() - started
+        over.set()
+        sampler.join()
+        if status:
+            out.seek(0)
+            sys.stderr.write(out.read().decode(errors="backslashreplace")[-4000:])
+            sys.exit(f"bench: exit status {status}: {' '.join(command)}")
+    return result
+
+
+def limit(build, work, *paths, cores=None):
+    """bench/limit's result: seconds, bytes and stored bytes."""
+    count = len(cores.split(",")) if cores else len(os.sched_getaffinity(0))
+    command = ["taskset", "--cpu-list", cores] if cores else []
+    os.sync()
+    return json.loads(subprocess.run([*command, build / "bench/limit", work, str(count), *paths], check=True,
+                                     stdout=subprocess.PIPE).stdout)
+
+
+class Reads:
+    """What a command read beneath some folders: files opened, folders listed, and each range of bytes."""
+
+    def __init__(self):
+        self.opened, self.listed, self.ranges = 0, 0, []
+
+    def bytes(self):
+        return sum(length for _, _, length in self.ranges)
+
+    def again(self):
+        """The seconds that it takes to open the same files and to read the same ranges, and nothing else."""
+        started = time.monotonic()
+        for path in dict.fromkeys(path for path, _, _ in self.ranges):
+            fd = os.open(path, os.O_RDONLY)
+            for _, offset, length in (each for each in self.ranges if each[0] == path):
+                os.pread(fd, length, offset)
+            os.close(fd)
+        return time.monotonic() - started
+
+
+CALLS = "openat,read,pread64,preadv,readv,mmap,copy_file_range,sendfile,getdents64,lseek"
+OPENED = re.compile(r"^openat\(.*\) = \d+<(/[^>]*)>$")
+USED = re.compile(r"^(read|pread64|readv|preadv|getdents64)\(\d+<(/[^>]*)>(.*)\) = (\d+)$")
+
+
+def traced_calls(text):
+    """Whole calls out of what strace -f wrote: those that another thread interrupted are put together."""
+    begun = {}
+    for line in text.splitlines():
+        pid, _, call = line.partition(" ")
+        call = call.strip()
+        if call.endswith("<unfinished ...>"):
+            begun[pid] = call.removesuffix("<unfinished ...>").rstrip()
+            continue
+        resumed = re.match(r"<\.\.\. \w+ resumed>(.*)", call)
+        if resumed:
+            call = begun.pop(pid, "") + resumed[1]
+        yield re.sub(r"\s+=", " =", call)
+
+
+def reads(command, folders, env=None):
+    """Runs a command under strace, which makes it slow: this says how much it reads, not how fast."""
+    result, position = Reads(), {}
+    with tempfile.NamedTemporaryFile("r", errors="backslashreplace") as out:
+        subprocess.run(["strace", "--follow-forks", "--decode-fds=path", f"--trace={CALLS}", f"--output={out.name}",
+                        *map(str, command)], check=True, env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for call in traced_calls(out.read()):
+            opened, used = OPENED.match(call), USED.match(call)
+            path = opened[1] if opened else used[2] if used else ""
+            if not any(path.startswith(f"{folder}/") for folder in folders):
+                continue
+            if opened:
+                result.opened += "O_DIRECTORY" not in call
+                position[path] = 0
+            elif used[1] == "getdents64":
+                result.listed += 1
+            else:
+                length = int(used[4])
+                at = int(used[3].rsplit(", ", 1)[1]) if used[1].startswith("p") else position.get(path, 0)
+                position[path] = at + length
+                if length:
+                    result.ranges.append((path, at, length))
+    return result
+
+
+def folder_size(folder):
+    return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def parse_size(text):
+    units = {"K": KIB, "M": MIB, "G": GIB}
+    return int(float(text[:-1]) * units[text[-1]]) if text[-1] in units else int(text)
+
+
+def say(text):
+    print(f"bench: {text}", file=sys.stderr, flush=True)
