@@ -50,7 +50,7 @@ static int note_packs(struct checking *c, const struct index *index, bool may_ad
 }
 
 struct copies {
-	unsigned good, bad, absent; /* zones */
+	unsigned good, bad, absent, unknown; /* zones */
 };
 
 static int examine_copies(struct checking *c, const struct index_object *o, bool may_add, const char *name, bool needed,
@@ -69,8 +69,10 @@ static int examine_copies(struct checking *c, const struct index_object *o, bool
 			continue;
 		}
 		int found = examine_index(c->r, i, o, &object, &index);
-		if (zone_trouble(c, i, found))
+		if (zone_trouble(c, i, found)) {
+			copies->unknown |= ZONE_BIT(i);
 			continue;
+		}
 		c->result->objects++;
 		if (found == 0) {
 			if (copies->good == 0)
@@ -104,7 +106,7 @@ static int check_index(struct checking *c, struct index_object *o, struct index_
 		if ((copies.absent & ZONE_BIT(i)) != 0 && copies.good != 0)
 			check_tell(c, FINDING_MISSING, i, name, "is not there");
 	}
-	if (copies.good == 0 && copies.bad != 0 && c->r->complete)
+	if (copies.good == 0 && copies.bad != 0 && copies.unknown == 0 && c->r->complete)
 		findings_add(c->r->findings, FINDING_LOST, NULL, name,
 			     "is whole in no zone: packs that only it names count no more");
 	return 0;
@@ -166,8 +168,13 @@ static void check_header(struct checking *c, const struct snapshot *s)
 
 	name_header(c->r->dataset, s->header.taken_at, s->header.id, name);
 	for (unsigned i = 0; i < c->r->zone_count; i++) {
-		/* One that is there and bad was told by the load. */
-		if (c->r->zones[i].up && (s->zones & ZONE_BIT(i)) == 0)
+		uint64_t size;
+
+		if (!c->r->zones[i].up || (s->zones & ZONE_BIT(i)) != 0)
+			continue;
+		/* One that is there and bad, or cannot be read, was told by the load. */
+		int code = zone_head(c->r->zones[i].zone, name, &size);
+		if (!zone_trouble(c, i, code) && code == ERR_MISSING)
 			check_tell(c, FINDING_MISSING, i, name,
 				   "is not there, although another zone has this snapshot");
 	}
@@ -176,6 +183,8 @@ static void check_header(struct checking *c, const struct snapshot *s)
 struct seal_state {
 	uint32_t newest[REPO_ZONES_MAX]; /* good generation; 0: none */
 	uint32_t best;                   /* of all zones */
+	bool unknown[REPO_ZONES_MAX];    /* one there could not be read */
+	bool any_unknown;
 };
 
 static void examine_seals_of(struct checking *c, const struct snapshot *s, const struct listed_seals *seals,
@@ -190,8 +199,10 @@ static void examine_seals_of(struct checking *c, const struct snapshot *s, const
 		uint32_t generation = rows[found].generation;
 
 		int code = examine_seal(c->r, zone, s, generation, &object);
-		if (zone_trouble(c, zone, code))
+		if (zone_trouble(c, zone, code)) {
+			state->unknown[zone] = state->any_unknown = true;
 			continue;
+		}
 		c->result->objects++;
 		if (code == 0 && state->newest[zone] == 0)
 			state->newest[zone] = generation;
@@ -214,11 +225,11 @@ static void check_seals(struct checking *c, const struct snapshot *s, const stru
 		examine_seals_of(c, s, seals, i, &state);
 	name_seal(c->r->dataset, s->header.id, state.best, name);
 	for (unsigned i = 0; i < c->r->zone_count; i++) {
-		if (seals->known[i] && state.newest[i] < state.best)
+		if (seals->known[i] && !state.unknown[i] && state.newest[i] < state.best)
 			check_tell(c, FINDING_MISSING, i, name,
 				   "is not there: without it nobody opens this snapshot from this zone");
 	}
-	if (state.best == 0 && c->r->complete)
+	if (state.best == 0 && !state.any_unknown && c->r->complete)
 		findings_add(c->r->findings, FINDING_LOST, NULL, check_snapshot_name(c->r, s, snapshot),
 			     "has no good seal in any zone: nobody can open it");
 }
