@@ -1,7 +1,7 @@
-"""What should be cheap however much else there is: one file's restore out of a large snapshot, ls, list of many snapshots.
+"""What should be cheap however much else there is: one file's restore out of much, ls, list of many snapshots.
 
-Each command is measured beside the cost of reading what it reads: strace says which ranges of which objects, and those are read
-again, by a program that does nothing else. What a program costs that only starts is added to that.
+Each command is measured beside the cost of reading what it reads: strace says which ranges of which objects, and those
+are read again, by a program that does nothing else. What a program costs that only starts is added to that.
 """
 
 import tempfile
@@ -83,10 +83,12 @@ def text(_name, result):
     for what, step in result["steps"].items():
         least = step["start"] + step["reading"]
         times = step["seconds"] / least
-        rows.append([what, f"{step['seconds'] * 1000:.1f} ms", step["opened"], step["listed"], f"{step['bytes'] / KIB:,.0f} KiB",
-                     f"{least * 1000:.1f} ms", f"{times:.1f}", f"{step['anon'] / MIB:.0f} MiB"])
+        rows.append([what, f"{step['seconds'] * 1000:.1f} ms", step["opened"], step["listed"],
+                     f"{step['bytes'] / KIB:,.0f} KiB", f"{least * 1000:.1f} ms", f"{times:.1f}",
+                     f"{step['anon'] / MIB:.0f} MiB"])
         misses += miss(what, times < WANTED, f"{times:.1f} times the cost of reading", f"under {WANTED}")
-    lines = [f"A snapshot of {result['bytes'] / GIB:.2f} GiB in {result['entries']:,} files, and one with many before it. `least`: the "
-             f"time to start a program and to read the same bytes; under {WANTED} times that is wanted.", ""]
-    return "\n".join(lines + table(["command", "time", "objects opened", "listings", "bytes read", "least", "x", "anonymous"],
-                                   rows)), misses
+    lines = [f"A snapshot of {result['bytes'] / GIB:.2f} GiB in {result['entries']:,} files, and one with many before.",
+             f"`least`: the time to start a program and to read the same bytes; under {WANTED} times that is wanted.",
+             ""]
+    head = ["command", "time", "objects opened", "listings", "bytes read", "least", "x", "anonymous"]
+    return "\n".join(lines + table(head, rows)), misses

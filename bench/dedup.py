@@ -1,4 +1,4 @@
-"""How much is stored: ten nights of the same data with Nightfold, restic and borg, and the bytes that each night adds."""
+"""How much is stored: ten nights of the same data with Nightfold, restic and borg, and what each night adds."""
 
 import os
 import subprocess
@@ -24,8 +24,10 @@ class Real(Source):
         self.all = self.folder.parent / "all"
         self.all.mkdir()
         for archive in ("irc", "mail"):
-            subprocess.run(["tar", "--zstd", "--no-same-owner", "-xf", REAL / f"{archive}.tar.zst", "-C", self.all], check=True)
-        subprocess.run(["cp", "-r", "--no-preserve=mode", REAL / "sms", REAL / "cdr", REAL / "databases", self.all], check=True)
+            subprocess.run(["tar", "--zstd", "--no-same-owner", "-xf", REAL / f"{archive}.tar.zst", "-C", self.all],
+                           check=True)
+        folders = [REAL / name for name in ("sms", "cdr", "databases")]
+        subprocess.run(["cp", "-r", "--no-preserve=mode", *folders, self.all], check=True)
         self.paths = [path.relative_to(self.all) for path in sorted(self.all.rglob("*")) if path.is_file()]
         self.come()
 
@@ -58,7 +60,7 @@ def nights(options, folder, kind, size):
         if night:
             source.next_night()
         for tool in tools:
-            tool.night(night) if tool.name == "nightfold" else tool.night(night, zones=1)
+            tool.night(night, zones=1)
             stored[tool.name].append(folder_size(tool.zones[0]))
     return stored
 
@@ -71,7 +73,8 @@ def measured(options, _name):
             continue
         say(f"dedup: {NIGHTS} nights of {kind.name}")
         with tempfile.TemporaryDirectory(prefix="nightfold-bench.", dir=options.scratch) as folder:
-            sets[kind.name] = {"title": kind.title, "stored": nights(options, Path(folder), kind, int(options.size * scale))}
+            sets[kind.name] = {"title": kind.title,
+                               "stored": nights(options, Path(folder), kind, int(options.size * scale))}
     return {"sets": sets}
 
 
@@ -84,7 +87,8 @@ def text(_name, result):
             rows.append([tool, *(f"{size / MIB:.2f}" for size in added), f"{sizes[-1] / MIB:.2f}"])
             if tool != "nightfold":
                 share = each["stored"]["nightfold"][-1] / sizes[-1]
-                misses += miss(f"dedup, {name}", share <= 1, f"{share:.3f} of {tool}'s bytes after {NIGHTS} nights", "at most 1")
+                misses += miss(f"dedup, {name}", share <= 1, f"{share:.3f} of {tool}'s bytes after {NIGHTS} nights",
+                               "at most 1")
         lines += ["", f"{each['title'][0].upper()}{each['title'][1:]}.", ""]
         lines += table(["tool", *(f"night {night + 1}" for night in range(NIGHTS)), "all"], rows)
     return "\n".join(lines), misses

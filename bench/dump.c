@@ -1,8 +1,8 @@
 /*
  * dump FILE BYTES NIGHT: one large file, as pg_dump writes a table of messages, on its NIGHT-th night. The first
- * night's has about BYTES. From night to night 2 % more rows are at the end, runs of rows that were deleted together are
- * gone (1 % of all), and of every 100,000 rows one has changed where it is: so all that follows is shifted, again and
- * again. The same arguments give the same bytes.
+ * night's has about BYTES. From night to night 2 % more rows are at the end, runs of rows that were deleted together
+ * are gone (1 % of all), and of every 100,000 rows one has changed where it is: so all that follows is shifted, again
+ * and again. The same arguments give the same bytes.
  */
 #include <inttypes.h>
 #include <stdbool.h>

@@ -1,7 +1,7 @@
-"""What it costs when many snapshots end at once: bytes rewritten beside bytes freed, and the time beside an unchanged night.
+"""What the end of many snapshots costs: bytes rewritten beside bytes freed, and time beside an unchanged night.
 
-Small chunks make many of them out of few bytes. Every night some files are new and as many go, half of them the oldest and half
-any: so old packs are dead in part.
+Small chunks make many of them out of few bytes. Every night some files are new and as many go, half of them the oldest
+and half any: so old packs are dead in part.
 """
 
 import random
@@ -68,16 +68,17 @@ def measured(options, _name):
 def text(_name, result):
     least = result["unchanged"]["seconds"] + result["listing"]["seconds"]
     share = result["rewritten"] / max(1, result["freed"])
-    rows = [["prune that ends them", f"{result['prune']['seconds']:.2f} s", f"{result['prune']['anon'] / MIB:.0f} MiB"],
-            ["prune with nothing to do", f"{result['again']['seconds']:.2f} s", f"{result['again']['anon'] / MIB:.0f} MiB"],
-            ["unchanged night", f"{result['unchanged']['seconds']:.2f} s", f"{result['unchanged']['anon'] / MIB:.0f} MiB"],
-            ["list", f"{result['listing']['seconds']:.2f} s", f"{result['listing']['anon'] / MIB:.0f} MiB"]]
+    names = {"prune": "prune that ends them", "again": "prune with nothing to do", "unchanged": "unchanged night",
+             "listing": "list"}
+    rows = [[name, f"{result[what]['seconds']:.2f} s", f"{result[what]['anon'] / MIB:.0f} MiB"]
+            for what, name in names.items()]
     lines = [f"{SNAPSHOTS} snapshots of {result['bytes'] / GIB:.2f} GiB in chunks of {CHUNK // KIB} KiB "
              f"({result['bytes'] // CHUNK:,} live) end at once; {NEW:.0%} of the data was new each night.", ""]
     lines += table(["work", "time", "anonymous"], rows)
-    lines += ["", f"Packs in a zone before: {result['before'] / MIB:.1f} MiB; after: {result['after'] / MIB:.1f} MiB; rewritten: "
-                  f"{result['rewritten'] / MIB:.2f} MiB, {share:.1%} of the {result['freed'] / MIB:.1f} MiB freed (at most 10 % wanted)."
-                  f" Time: {result['prune']['seconds'] / least:.2f} of an unchanged night and a listing (at most 1 wanted)."]
+    lines += ["", f"Packs in a zone before: {result['before'] / MIB:.1f} MiB; after: {result['after'] / MIB:.1f} MiB; "
+                  f"rewritten: {result['rewritten'] / MIB:.2f} MiB, {share:.1%} of the {result['freed'] / MIB:.1f} MiB",
+              f"freed (at most 10 % wanted). Time: {result['prune']['seconds'] / least:.2f} of an unchanged night and "
+              "a listing (at most 1 wanted)."]
     misses = miss("expiry, bytes rewritten", share <= 0.1, f"{share:.1%} of those freed", "at most 10 %")
     misses += miss("expiry, time", result["prune"]["seconds"] <= least,
                    f"{result['prune']['seconds'] / least:.2f} of an unchanged night and a listing", "at most 1")

@@ -56,7 +56,8 @@ def with_snapshots(options, count):
 
 def measured(options, _name):
     part = options.size / GIB
-    series = {"bytes": (up_to(int(4 * GIB * part), int(64 * MIB * part), 4), lambda x: with_source(options, Messages, x)),
+    series = {"bytes": (up_to(int(4 * GIB * part), int(64 * MIB * part), 4),
+                        lambda x: with_source(options, Messages, x)),
               "files": (up_to(max(10, int(1e6 * part)), 10, 10), lambda x: with_source(options, Tiny, x)),
               "snapshots": (up_to(max(1, int(1000 * part)), 1, 10), lambda x: with_snapshots(options, x))}
     curves = {}
@@ -68,12 +69,15 @@ def measured(options, _name):
     return {"curves": curves}
 
 
+def shown(result):
+    return f"{result['seconds']:.2f} s, {result['anon'] / MIB:.0f} + {result['mapped'] / MIB:.0f}"
+
+
 def text(_name, result):
     lines, misses = ["Each alone; `bench/plot` draws it."], []
     for what, points in result["curves"].items():
         rows = [[f"{point['x'] / MIB:,.0f} MiB" if what == "bytes" else f"{point['x']:,}",
-                 *(f"{point[work]['seconds']:.2f} s, {point[work]['anon'] / MIB:.0f} + {point[work]['mapped'] / MIB:.0f}"
-                   for work in WORKS)] for point in points]
+                 *(shown(point[work]) for work in WORKS)] for point in points]
         lines += ["", f"{TITLES[what][0].upper()}{TITLES[what][1:]}: time, anonymous + mapped MiB.", ""]
         lines += table([what, *(WORKS if what != "snapshots" else ["last night with a change", *WORKS[1:]])], rows)
         most = max(point[work]["anon"] for point in points for work in WORKS)

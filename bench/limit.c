@@ -10,7 +10,7 @@
  *	sha256    a check by fingerprint: SHA-256 from memory
  *
  * Large files are shared between the threads in parts; small ones go as groups, as the pipeline has them. Prints the
- * seconds, the bytes and the stored bytes as JSON.
+ * seconds, the seconds on CPUs, the bytes and the stored bytes as JSON.
  */
 #include <fcntl.h>
 #include <fts.h>
@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -343,6 +344,19 @@ static void *run_worker(void *context)
 	return NULL;
 }
 
+static double seconds_of(struct timeval t)
+{
+	return (double)t.tv_sec + (double)t.tv_usec / 1e6;
+}
+
+static double cpu_seconds(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime);
+}
+
 /* The seconds that it takes. */
 static double run_all(unsigned long threads, void (*each)(struct worker *w, struct input *input))
 {
@@ -375,7 +389,7 @@ int main(int argc, char **argv)
 	unsigned long threads = argc > 2 ? strtoul(argv[2], NULL, 10) : 0;
 	int paths = work && work->measured == restore ? 4 : 3;
 	uint64_t bytes = 0, stored;
-	double seconds;
+	double seconds, cpu;
 
 	if (!work || threads < 1 || threads > THREADS_MAX || argc <= paths) {
 		fputs("usage: limit store|scan|sha256 THREADS PATH...\n"
@@ -399,9 +413,12 @@ int main(int argc, char **argv)
 		run_all(threads, work->before);
 	}
 	stored = atomic_load(&stored_bytes);
+	cpu = cpu_seconds();
 	seconds = run_all(threads, work->measured);
+	cpu = cpu_seconds() - cpu;
 	if (!work->before)
 		stored = atomic_load(&stored_bytes);
-	printf("{\"seconds\": %.4f, \"bytes\": %" PRIu64 ", \"stored\": %" PRIu64 "}\n", seconds, bytes, stored);
+	printf("{\"seconds\": %.4f, \"cpu\": %.4f, \"bytes\": %" PRIu64 ", \"stored\": %" PRIu64 "}\n", seconds, cpu,
+	       bytes, stored);
 	return 0;
 }

@@ -15,18 +15,19 @@ KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 
 
 class Result:
-    """A command's seconds and its peak memory: of anonymous and of file-backed pages, summed over its processes."""
+    """A command's seconds, those on CPUs, and its peak memory over all its processes: anonymous and file-backed."""
 
-    def __init__(self, seconds=0.0, anon=0, mapped=0):
-        self.seconds, self.anon, self.mapped = seconds, anon, mapped
+    def __init__(self, seconds=0.0, cpu=0.0, anon=0, mapped=0):
+        self.seconds, self.cpu, self.anon, self.mapped = seconds, cpu, anon, mapped
 
     def __add__(self, other):
         """One after the other."""
-        return Result(self.seconds + other.seconds, max(self.anon, other.anon), max(self.mapped, other.mapped))
+        return Result(self.seconds + other.seconds, self.cpu + other.cpu, max(self.anon, other.anon),
+                      max(self.mapped, other.mapped))
 
 
 def median(results):
-    return Result(*(statistics.median(getattr(result, what) for result in results) for what in ("seconds", "anon", "mapped")))
+    return Result(*(statistics.median(getattr(result, what) for result in results) for what in vars(Result())))
 
 
 def processes(pid):
@@ -74,19 +75,20 @@ def measure(command, env=None, cwd=None, cores=None):
 
         sampler = threading.Thread(target=sample)
         sampler.start()
-        status = process.wait()
-        result.seconds = time.monotonic() - started
+        _, status, usage = os.wait4(process.pid, 0)
+        result.seconds, result.cpu = time.monotonic() - started, usage.ru_utime + usage.ru_stime
+        process.returncode = os.waitstatus_to_exitcode(status)
         over.set()
         sampler.join()
-        if status:
+        if process.returncode:
             out.seek(0)
             sys.stderr.write(out.read().decode(errors="backslashreplace")[-4000:])
-            sys.exit(f"bench: exit status {status}: {' '.join(command)}")
+            sys.exit(f"bench: exit status {process.returncode}: {' '.join(command)}")
     return result
 
 
 def limit(build, work, *paths, cores=None):
-    """bench/limit's result: seconds, bytes and stored bytes."""
+    """bench/limit's result: seconds, seconds on CPUs, bytes and stored bytes."""
     count = len(cores.split(",")) if cores else len(os.sched_getaffinity(0))
     command = ["taskset", "--cpu-list", cores] if cores else []
     os.sync()

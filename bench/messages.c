@@ -1,8 +1,8 @@
 /*
- * messages FOLDER BYTES SEED [FILE_BYTES]: writes about BYTES of messages as a gateway would spool them, one JSON object a
- * line, into files of FILE_BYTES (8 MiB) under FOLDER/SEED. The same arguments give the same bytes. Tuned so that zstd
- * at level 3 shrinks 512 KiB chunks to about 1 / 3.4, as real message logs do: identifiers and numbers that are random,
- * bodies of common words, names that repeat.
+ * messages FOLDER BYTES SEED [FILE_BYTES]: writes about BYTES of messages as a gateway would spool them, one JSON
+ * object a line, into files of FILE_BYTES (8 MiB) under FOLDER/SEED. The same arguments give the same bytes. Tuned so
+ * that zstd at level 3 shrinks 512 KiB chunks to about 1 / 3.4, as real message logs do: identifiers and numbers that
+ * are random, bodies of common words, names that repeat.
  */
 #include <errno.h>
 #include <inttypes.h>

@@ -1,9 +1,11 @@
 """Four nights of a workload, then restore, check and prune, beside restic, borg and the limits of the machine.
 
-The nights: the first, an unchanged one, one on which every file was rewritten with the same content, and one with 6 % new
-data (and the oldest 6 % gone). The tools take turns within each step of each round; medians of the rounds count.
+The nights: the first, an unchanged one, one on which every file was rewritten with the same content, and one with 6 %
+new data and the oldest 6 % gone (of a dump: rows new, gone and changed). The tools take turns within each step of each
+round; medians of the rounds count.
 """
 
+import statistics
 import tempfile
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from tools import Borg, Nightfold, Restic
 
 # In the order in which a round goes through them.
 FIRST, UNCHANGED, REWRITTEN, NEW, RESTORE, FINGERPRINTS, DATA, PRUNE, ONE_CORE = STEPS = [
-    "first night", "unchanged night", "rewritten, equal night", "night with 6 % new", "restore", "check, fingerprints",
+    "first night", "unchanged night", "rewritten, equal night", "night with new data", "restore", "check, fingerprints",
     "check, data", "prune", "first night, one core"]
 
 # The least that is wanted: of the limit's speed, and times faster than another tool.
@@ -42,9 +44,9 @@ def restored(tool, source, folder):
 def restore_limit(build, source, folder):
     target = folder / "target"
     target.mkdir()
-    seconds = limit(build, "restore", target, source.folder)["seconds"]
+    result = limit(build, "restore", target, source.folder)
     sources.remove(target)
-    return seconds
+    return result
 
 
 def one_core(build, source, folder):
@@ -56,7 +58,7 @@ def one_core(build, source, folder):
 
 
 def one_round(folder, build, kind, size, kinds):
-    """{step: {tool: Result}}, {step: the limit's seconds}, and the bytes in zone 1 after steps by tool."""
+    """{step: {tool: Result}}, {step: the limit}, {tool: {step: bytes in zone 1 after it}} and the source's bytes."""
     source = kind(folder / "source", build, size)
     tools = [each(folder / each.name, build, source) for each in kinds]
     ours = tools[0]
@@ -70,23 +72,24 @@ def one_round(folder, build, kind, size, kinds):
 
     step(FIRST, lambda tool: tool.night(0))
     results[ONE_CORE] = {"nightfold": one_core(build, source, folder)}
-    chain = limit(build, "store", source.folder)
-    limits[FIRST], size = chain["seconds"], chain["bytes"]
-    limits[ONE_CORE] = limit(build, "store", source.folder, cores="0")["seconds"]
+    limits[FIRST] = limit(build, "store", source.folder)
+    limits[ONE_CORE] = limit(build, "store", source.folder, cores="0")
     step(UNCHANGED, lambda tool: tool.night(1))
     source.rewrite()
     step(REWRITTEN, lambda tool: tool.night(2))
-    limits[REWRITTEN] = limit(build, "scan", source.folder)["seconds"]
+    limits[REWRITTEN] = limit(build, "scan", source.folder)
     source.next_night()
     step(NEW, lambda tool: tool.night(3))
-    limits[NEW] = limits[FIRST] * sources.NEW_DATA + results[UNCHANGED]["nightfold"].seconds
+    if source.new_data:
+        limits[NEW] = {what: limits[FIRST][what] * source.new_data + getattr(results[UNCHANGED]["nightfold"], what)
+                       for what in ("seconds", "cpu")}
     step(RESTORE, lambda tool: restored(tool, source, folder))
     limits[RESTORE] = restore_limit(build, source, folder)
     step(FINGERPRINTS, lambda tool: tool.check("fingerprint"))
-    limits[FINGERPRINTS] = limit(build, "sha256", *ours.zones)["seconds"]
+    limits[FINGERPRINTS] = limit(build, "sha256", *ours.zones)
     step(DATA, lambda tool: tool.check("data"))
     step(PRUNE, lambda tool: tool.prune())
-    return results, limits, stored, size
+    return results, limits, stored, limits[FIRST]["bytes"]
 
 
 def measured(options, name):
@@ -99,12 +102,13 @@ def measured(options, name):
             rounds.append(one_round(Path(folder), options.build, kind, int(options.size * scale), kinds))
     steps = {step: {tool: vars(median([results[step][tool] for results, *_ in rounds])) for tool in rounds[0][0][step]}
              for step in STEPS}
-    limits = {step: sorted(limits[step] for _, limits, *_ in rounds)[len(rounds) // 2] for step in rounds[0][1]}
+    limits = {step: {what: statistics.median(limits[step][what] for _, limits, *_ in rounds)
+                     for what in ("seconds", "cpu")} for step in rounds[0][1]}
     return {"title": kind.title, "bytes": rounds[0][3], "rounds": options.rounds, "steps": steps, "limits": limits,
             "stored": rounds[0][2]}
 
 
-# How it is shown --------------------------------------------------------------------------------------------------------
+# How it is shown ------------------------------------------------------------------------------------------------------
 
 
 def shown(value, wanted):
@@ -115,16 +119,18 @@ def shown(value, wanted):
 def row(name, result, step):
     tools, wanted = result["steps"][step], WANTED[name].get(step, {})
     ours, misses = tools["nightfold"], []
-    moves = {FIRST: 1, REWRITTEN: 1, NEW: sources.NEW_DATA, RESTORE: 1, DATA: 1, ONE_CORE: 1}.get(step, 0)
-    cells = [step, f"{ours['seconds']:.2f} s", f"{moves * result['bytes'] / ours['seconds'] / 1e6:.0f}" if moves else "",
+    moves = {FIRST: 1, REWRITTEN: 1, NEW: WORKLOADS[name][0].new_data, RESTORE: 1, DATA: 1, ONE_CORE: 1}.get(step)
+    speed = (moves or 0) * result["bytes"] / ours["seconds"] / 1e6
+    cells = [step, f"{ours['seconds']:.2f} s", f"{speed:.0f}" if moves else "",
              f"{ours['anon'] / MIB:.0f} MiB", f"{ours['mapped'] / MIB:.0f} MiB"]
     if step in result["limits"]:
-        reached = result["limits"][step] / ours["seconds"]
+        reached = result["limits"][step]["seconds"] / ours["seconds"]
+        cells.append(f"{result['limits'][step]['cpu'] / max(ours['cpu'], 0.001):.0%}")
         cells.append(shown(f"{reached:.0%}", f"{wanted['limit']:.0%}" if "limit" in wanted else ""))
         misses += miss(f"{name}, {step}", reached >= wanted.get("limit", 0), f"{reached:.0%} of the limit",
                        f"{wanted.get('limit', 0):.0%}")
     else:
-        cells.append("")
+        cells += ["", ""]
     for tool in ("restic", "borg"):
         if tool not in tools:
             cells += [""] * 3
@@ -132,7 +138,8 @@ def row(name, result, step):
         times = tools[tool]["seconds"] / ours["seconds"]
         cells += [f"{tools[tool]['seconds']:.2f} s", shown(f"{times:.1f}", wanted.get(tool, "")),
                   f"{tools[tool]['anon'] / MIB:.0f} MiB"]
-        misses += miss(f"{name}, {step}", times >= wanted.get(tool, 0), f"{times:.1f} times as fast as {tool}", wanted.get(tool))
+        misses += miss(f"{name}, {step}", times >= wanted.get(tool, 0), f"{times:.1f} times as fast as {tool}",
+                       wanted.get(tool))
     return cells, misses
 
 
@@ -144,8 +151,9 @@ def text(name, result):
         share = stored["nightfold"] / stored["restic"]
         misses += miss(f"{name}, stored", share <= 1, f"{share:.3f} of restic's bytes", "at most 1")
     lines = [f"{result['bytes'] / GIB:.2f} GiB of {result['title']}, medians of {result['rounds']} rounds.", ""]
-    lines += table(["step", "nightfold", "MB/s", "anonymous", "mapped", "of the limit", "restic", "x", "memory", "borg", "x",
-                    "memory"], [cells for cells, _ in rows])
+    head = ["step", "nightfold", "MB/s", "anonymous", "mapped", "CPU of the limit", "of the limit"]
+    head += [word for tool in ("restic", "borg") for word in (tool, "x", "memory")]
+    lines += table(head, [cells for cells, _ in rows])
     lines += ["", "Stored in a zone after the first night, after the fourth and after pruning: " + "; ".join(
         f"{tool} " + ", ".join(f"{sizes[step] / MIB:.1f} MiB" for step in (FIRST, NEW, PRUNE))
         for tool, sizes in result["stored"].items()) + "."]

@@ -8,7 +8,9 @@ NEW_DATA = 0.06
 
 
 class Source:
-    """`size`: bytes of all files of the first night, about."""
+    """`size`: bytes of all files of the first night, about. new_data: the share of it that is new on the next."""
+
+    new_data = NEW_DATA
 
     def __init__(self, folder, build, size):
         self.folder, self.build, self.size = folder, build, size
@@ -59,7 +61,7 @@ class Messages(Source):
 
 
 class Mails(Source):
-    """Mails of 1 to 12 KiB in Maildirs of about a thousand. New ones come to all mailboxes, and the oldest go from all."""
+    """Mails of 1 to 12 KiB in Maildirs of about a thousand. New ones come to each, and the oldest go from each."""
 
     name, title = "mails", "mails of 1 to 12 KiB in Maildirs"
     AVERAGE = 6700  # bytes
@@ -83,6 +85,8 @@ class Mails(Source):
 
 class Dump(Source):
     """One large file, as pg_dump writes it: rows come, go and change, and what follows is shifted."""
+
+    new_data = None
 
     name, title = "large", "one large file (a table as pg_dump writes it)"
     night = 0
