@@ -1,7 +1,8 @@
 """What should be cheap however much else there is: one file's restore out of much, ls, list of many snapshots.
 
 Each command is measured beside the cost of reading what it reads: strace says which ranges of which objects, and those
-are read again, by a program that does nothing else. What a program costs that only starts is added to that.
+are read again, by a program that does nothing else. Added to that is what a program costs that only starts; for a
+restore it is cp of the same files, since making a file may cost the file system more than all else.
 """
 
 import tempfile
@@ -37,8 +38,14 @@ def cost(ours, start, words, target=None):
             remove(target)
         return result
 
+    def copy():
+        copied = measure(["cp", "-r", target, f"{target}.copy"])
+        remove(f"{target}.copy")
+        return copied
+
     result, counted = fastest(once), ours.reads("restore", *words)
     if target:
+        start = fastest(copy).seconds
         remove(target)
     return {"seconds": result.seconds, "anon": result.anon, "opened": counted.opened, "listed": counted.listed,
             "bytes": counted.bytes(), "reading": min(counted.again() for _ in range(REPEAT)), "start": start}
@@ -88,7 +95,7 @@ def text(_name, result):
                      f"{step['anon'] / MIB:.0f} MiB"])
         misses += miss(what, times < WANTED, f"{times:.1f} times the cost of reading", f"under {WANTED}")
     lines = [f"A snapshot of {result['bytes'] / GIB:.2f} GiB in {result['entries']:,} files, and one with many before.",
-             f"`least`: the time to start a program and to read the same bytes; under {WANTED} times that is wanted.",
-             ""]
+             "`least`: the time to start a program (of a restore: cp of its files) and to read the same bytes; under "
+             f"{WANTED} times that is wanted.", ""]
     head = ["command", "time", "objects opened", "listings", "bytes read", "least", "x", "anonymous"]
     return "\n".join(lines + table(head, rows)), misses

@@ -71,7 +71,7 @@ def measure(command, env=None, cwd=None, cores=None):
             while not over.is_set():
                 anon, mapped = resident(process.pid)
                 result.anon, result.mapped = max(result.anon, anon), max(result.mapped, mapped)
-                over.wait(0.01)
+                over.wait(0.01 if time.monotonic() - started > 0.1 else 0.001)  # some are over by then
 
         sampler = threading.Thread(target=sample)
         sampler.start()
