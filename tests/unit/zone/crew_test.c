@@ -169,6 +169,7 @@ static void a_child_process_has_threads_of_its_own(void **state)
 		alarm(10);
 		c = count_new(0, 0);
 		bool good = crew_run(crew, &c->task, &left) == 0 && crew_free(crew);
+		release(&c->task);
 		_exit(good ? 0 : 1);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
