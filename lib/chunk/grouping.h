@@ -5,7 +5,7 @@
  * Small files share a chunk of about GROUP_TARGET bytes. A file starts a new group when the keyed hash of its path
  * falls under size / GROUP_TARGET of the range, or when the group would pass GROUP_MAX. An entry starts a new node when
  * the low bits of the same hash are zero; where a node starts, a group starts too. Levels above take more zero bits.
- * (Who reads files, repo/gather.c, also ends a group behind the first of a file's several names.)
+ * (Who reads files, repo/gather_group.c, also ends a group behind the first of a file's several names.)
  */
 #ifndef CHUNK_GROUPING_H
 #define CHUNK_GROUPING_H
