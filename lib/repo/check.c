@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
+#include "base/processors.h"
 #include "repo/checking.h"
 #include "repo/examine.h"
 
@@ -68,9 +68,9 @@ bool check_in_slice(const struct check_options *options, const uint8_t digest[DI
 
 unsigned check_threads(const struct check_options *options)
 {
-	long threads = options->threads > 0 ? (long)options->threads : sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned threads = options->threads > 0 ? options->threads : processors_usable();
 
-	return threads < 1 ? 1 : threads > THREADS_MAX ? THREADS_MAX : (unsigned)threads;
+	return threads > THREADS_MAX ? THREADS_MAX : threads;
 }
 
 char *check_snapshot_name(const struct repo *r, const struct snapshot *s, char *out)

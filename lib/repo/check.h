@@ -30,7 +30,7 @@ struct check_options {
 	const struct secret_key *key; /* a recipient of the seals, for level data */
 	/* Of the configuration: after it, finished intents are swept away. NULL: not known. */
 	const struct duration *grace;
-	unsigned threads; /* 0: as many as there are processors */
+	unsigned threads; /* 0: as many as there are processors (base/processors.h) */
 	bool quiet;       /* no progress */
 };
 

@@ -2,9 +2,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/processors.h"
 
 #define THREADS_MAX 8
 
@@ -86,7 +86,7 @@ int decoder_get(struct decoder *d, const uint8_t id[ID_SIZE], const uint8_t key[
 
 unsigned decoder_threads(void)
 {
-	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned processors = processors_usable();
 
-	return processors < 1 ? 1 : processors > THREADS_MAX ? THREADS_MAX : (unsigned)processors;
+	return processors > THREADS_MAX ? THREADS_MAX : processors;
 }
