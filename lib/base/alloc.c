@@ -48,6 +48,15 @@ void *xmalloc(size_t size)
 	return p;
 }
 
+void *xmalloc_pages(size_t size)
+{
+	void *p;
+
+	if (posix_memalign(&p, PAGE_ALIGNMENT, size ? size : 1) != 0)
+		out_of_memory(size);
+	return p;
+}
+
 void *xrealloc(void *old, size_t count, size_t size)
 {
 	void *p = reallocarray(old, count ? count : 1, size ? size : 1);

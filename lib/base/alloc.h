@@ -10,6 +10,9 @@
 
 void *xcalloc(size_t count, size_t size); /* zeroed */
 void *xmalloc(size_t size);
+/* Begins at a page, as O_DIRECT wants it; for free() and xrealloc(), which does not keep that. */
+#define PAGE_ALIGNMENT 4096u
+void *xmalloc_pages(size_t size);
 void *xrealloc(void *old, size_t count, size_t size);
 char *xstrdup(const char *text);
 char *xstrndup(const char *text, size_t len);

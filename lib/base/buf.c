@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 
 #define CAP_FIRST 256
+#define PAGES_MIN (1u << 20) /* memory for so much at once begins at a page: it may be written past the page cache */
 
 void buf_init(struct buf *b, size_t max, const char *what)
 {
@@ -51,7 +52,7 @@ static void grow(struct buf *b, size_t cap)
 	size_t doubled = b->cap ? 2 * b->cap : CAP_FIRST;
 	if (doubled > cap)
 		cap = doubled > b->max + 1 ? b->max + 1 : doubled;
-	b->data = xrealloc(b->data, cap, 1);
+	b->data = b->data == NULL && cap >= PAGES_MIN ? xmalloc_pages(cap) : xrealloc(b->data, cap, 1);
 	b->cap = cap;
 }
 

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "crypto/secret.h"
 #include "format/names.h"
+#include "zone/direct.h"
 #include "zone/driver.h"
 #include "zone/reserve.h"
 
@@ -568,7 +569,7 @@ static int write_temporary(struct zone *z, int folder, const char *name, const v
 	_fd_ int fd = openat(folder, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return refused(z, "create", name);
-	int code = io_write(fd, data, len, name);
+	int code = direct_write(fd, data, len, name);
 	if (code)
 		code = failed_in(code, "zone %s", z->name);
 	else if (fsync(fd) < 0)
