@@ -5,7 +5,7 @@
  *	packs      number (u32) -> name, size, footer length, kind, where it was learned from; name -> number
  *	chunks     id -> places (pack number, offset, stored and plain length, kind, suite, compression); there may be several
  *	children   node id -> its children's ids
- *	objects    SHA-256 of signed objects already taken in (indexes) -> seq
+ *	objects    signed objects already taken in (indexes, headers), by a SHA-256 of what and where they are -> seq
  *	facts      small values by name: format version, chain heads as last seen in each zone, last confirmed time
  *
  * Readers (restore, verify) use one in a temporary folder that is gone with the process. Lookups are thread-safe;

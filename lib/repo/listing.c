@@ -54,10 +54,9 @@ static int take_header(void *context, const char *name, uint64_t size)
 {
 	struct lister *l = context;
 
-	(void)size;
 	grow(l->out->headers, l->out->header_count, l);
 	struct listed_header *row = &l->out->headers[l->out->header_count];
-	*row = (struct listed_header){ .disowned = false };
+	*row = (struct listed_header){ .size = size };
 	if (name_parse_header(name, l->dataset, &row->taken_at, row->id) != 0)
 		l->out->foreign++;
 	else

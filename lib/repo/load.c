@@ -40,6 +40,7 @@ void load_release(struct repo *r)
 	for (size_t i = 0; i < r->snapshot_count; i++)
 		buf_release(&r->snapshots[i].object);
 	free(r->snapshots);
+	free(r->snapshot_slots);
 	free(r->packs);
 	free(r->marks);
 	remembered_release(&r->remembered);
@@ -60,6 +61,8 @@ void load_release(struct repo *r)
 	r->doubt_count = 0;
 	r->header_seen = 0;
 	r->snapshots = NULL;
+	r->snapshot_slots = NULL;
+	r->snapshot_slot_count = 0;
 	r->packs = NULL;
 	r->marks = NULL;
 	r->headless = NULL;

@@ -21,6 +21,7 @@ struct listed_index {
 struct listed_header {
 	uint8_t id[SNAPSHOT_ID_SIZE];
 	int64_t taken_at;
+	uint64_t size;
 	bool disowned; /* of a revoked key, and does not count */
 };
 struct listed_seal {

@@ -277,15 +277,6 @@ const struct snapshot *repo_newest(const struct repo *r)
 	return newest;
 }
 
-const struct snapshot *repo_find(const struct repo *r, const uint8_t id[SNAPSHOT_ID_SIZE])
-{
-	for (size_t i = 0; i < r->snapshot_count; i++) {
-		if (memcmp(r->snapshots[i].header.id, id, SNAPSHOT_ID_SIZE) == 0)
-			return &r->snapshots[i];
-	}
-	return NULL;
-}
-
 int repo_load_footer(struct repo *r, const struct index_pack *pack, unsigned zones, struct pack_footer *out)
 {
 	char name[OBJECT_NAME_MAX];

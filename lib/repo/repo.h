@@ -3,7 +3,8 @@
  * (snapshot, restore, check, expire, collect, sync) starts from a loaded repo.
  *
  * Loading lists each zone once, opens headers and intents, follows the index chains into the catalogue, and says what is wrong
- * (findings) without stopping for it: only ERR_UNAVAILABLE (no zone answers) and local trouble end it.
+ * (findings) without stopping for it: only ERR_UNAVAILABLE (no zone answers) and local trouble end it. What a catalogue that
+ * stays has taken in is not read again: indexes, footers of packs, most headers (repo/seen.h).
  */
 #ifndef REPO_REPO_H
 #define REPO_REPO_H
@@ -123,6 +124,8 @@ struct repo {
 	/* filled by repo_load() */
 	struct snapshot *snapshots; /* ascending by (taken_at, seq) */
 	size_t snapshot_count;
+	uint32_t *snapshot_slots; /* by id: where in `snapshots`, and one; repo_find() */
+	size_t snapshot_slot_count;
 	uint8_t *packs; /* bits, by catalogue number; repo_pack_bits() */
 	uint32_t pack_limit;
 	struct repo_mark *marks; /* ascending by pack */
@@ -150,6 +153,7 @@ struct repo {
 	struct doubt *doubts;
 	size_t doubt_count;
 	uint64_t header_seen;                  /* number of the newest header that this catalogue remembers; 0: none */
+	bool looked; /* since it was opened, at headers that were seen before */
 	bool headers_only, writing, remembers; /* as opened; remembers: may write down what it sees of snapshots */
 	/*
 	 * A gap in headers or indexes that nothing explains, one that opens nowhere and may be real, or one of a

@@ -11,29 +11,80 @@
 #include "crypto/digest.h"
 #include "repo/load.h"
 #include "repo/revoked.h"
+#include "repo/seen.h"
 
 /* Headers from further ahead than this are from the future: clocks of two hosts may differ a little. */
 #define FUTURE_SLACK 300
 
+/* ---- by id: a hash table with open addressing, its size a power of two ---- */
+
+/* Where the id is, or would be. */
+static size_t slot_of(const struct repo *r, const uint8_t id[SNAPSHOT_ID_SIZE])
+{
+	uint32_t first;
+
+	/* Ids are random; who makes them up gains a slow look-up. */
+	memcpy(&first, id, sizeof first);
+	size_t slot = first & (r->snapshot_slot_count - 1);
+	while (r->snapshot_slots[slot] != 0 &&
+	       memcmp(r->snapshots[r->snapshot_slots[slot] - 1].header.id, id, SNAPSHOT_ID_SIZE) != 0)
+		slot = (slot + 1) & (r->snapshot_slot_count - 1);
+	return slot;
+}
+
+static void enter_all(struct repo *r)
+{
+	memset(r->snapshot_slots, 0, r->snapshot_slot_count * sizeof *r->snapshot_slots);
+	for (size_t i = 0; i < r->snapshot_count; i++)
+		r->snapshot_slots[slot_of(r, r->snapshots[i].header.id)] = (uint32_t)i + 1;
+}
+
+/* At most half full. */
+static void make_room(struct repo *r)
+{
+	if (2 * (r->snapshot_count + 1) <= r->snapshot_slot_count)
+		return;
+	r->snapshot_slot_count = r->snapshot_slot_count == 0 ? 64 : 2 * r->snapshot_slot_count;
+	r->snapshot_slots = xrealloc(r->snapshot_slots, r->snapshot_slot_count, sizeof *r->snapshot_slots);
+	r->snapshots = xrealloc(r->snapshots, r->snapshot_slot_count / 2, sizeof *r->snapshots);
+	enter_all(r);
+}
+
+static struct snapshot *find(const struct repo *r, const uint8_t id[SNAPSHOT_ID_SIZE])
+{
+	uint32_t found = r->snapshot_slot_count == 0 ? 0 : r->snapshot_slots[slot_of(r, id)];
+
+	return found == 0 ? NULL : &r->snapshots[found - 1];
+}
+
+const struct snapshot *repo_find(const struct repo *r, const uint8_t id[SNAPSHOT_ID_SIZE])
+{
+	return find(r, id);
+}
+
 static struct snapshot *find_or_add(struct repo *r, const uint8_t id[SNAPSHOT_ID_SIZE])
 {
-	for (size_t i = 0; i < r->snapshot_count; i++) {
-		if (memcmp(r->snapshots[i].header.id, id, SNAPSHOT_ID_SIZE) == 0)
-			return &r->snapshots[i];
-	}
-	r->snapshots = xrealloc(r->snapshots, r->snapshot_count + 1, sizeof *r->snapshots);
-	struct snapshot *s = &r->snapshots[r->snapshot_count++];
+	struct snapshot *s = find(r, id);
+
+	if (s != NULL)
+		return s;
+	make_room(r);
+	s = &r->snapshots[r->snapshot_count];
 	*s = (struct snapshot){ 0 };
 	memcpy(s->header.id, id, SNAPSHOT_ID_SIZE);
 	buf_init(&s->object, HEADER_MAX, "header");
+	r->snapshot_slots[slot_of(r, id)] = (uint32_t)++r->snapshot_count;
 	return s;
 }
 
-int load_open_header(const struct repo *r, const uint8_t *data, size_t len, const uint8_t id[SNAPSHOT_ID_SIZE],
-		     struct header *out, const struct signer **signer)
+/* ---- headers ---- */
+
+static int open_header(const struct repo *r, const uint8_t *data, size_t len, const uint8_t id[SNAPSHOT_ID_SIZE],
+		       bool opened_before, struct header *out, const struct signer **signer)
 {
 	struct signed_view view;
-	int code = trust_open(r->trust, SIGNED_HEADER, data, len, "header", &view, signer);
+	int code = opened_before ? trust_reopen(r->trust, SIGNED_HEADER, data, len, "header", &view, signer)
+				 : trust_open(r->trust, SIGNED_HEADER, data, len, "header", &view, signer);
 
 	if (code == 0)
 		code = revoked_check_header(r, *signer, data, len);
@@ -42,6 +93,12 @@ int load_open_header(const struct repo *r, const uint8_t *data, size_t len, cons
 	if (code == 0 && (strcmp(out->dataset, r->dataset) != 0 || memcmp(out->id, id, SNAPSHOT_ID_SIZE) != 0))
 		code = failed(ERR_INTEGRITY, "the header is of another dataset or snapshot than its name says");
 	return code;
+}
+
+int load_open_header(const struct repo *r, const uint8_t *data, size_t len, const uint8_t id[SNAPSHOT_ID_SIZE],
+		     struct header *out, const struct signer **signer)
+{
+	return open_header(r, data, len, id, false, out, signer);
 }
 
 int load_adopt(struct repo *r, const struct header *header, const struct signer *signer, const void *object, size_t len,
@@ -88,7 +145,7 @@ static void tell_ignored(struct repo *r, unsigned zone, const char *name, int co
 		     "ignored: %s", err_message());
 }
 
-static void load_header(struct repo *r, unsigned zone, struct listed_header *row)
+static int load_header(struct repo *r, unsigned zone, struct listed_header *row, bool due, bool *ignored)
 {
 	char name[OBJECT_NAME_MAX];
 	_buf_ struct buf object = { 0 };
@@ -98,28 +155,53 @@ static void load_header(struct repo *r, unsigned zone, struct listed_header *row
 
 	name_header(r->dataset, row->taken_at, row->id, name);
 	buf_init(&object, HEADER_MAX, "header");
-	int code = zone_get(r->zones[zone].zone, name, &object);
-	if (load_passes_over(r, zone, name, code))
-		return;
+	int code = due ? ERR_MISSING : seen_recall(r, zone, row, name, &object);
+	if (code != 0 && code != ERR_MISSING)
+		return code;
+	bool recalled = code == 0, seen = recalled;
+	if (!recalled) {
+		buf_clear(&object);
+		code = zone_get(r->zones[zone].zone, name, &object);
+	}
+	if (load_passes_over(r, zone, name, code)) {
+		*ignored = true;
+		return 0;
+	}
 	if (code == ERR_MISSING)
-		return; /* destroyed since it was listed */
+		return 0; /* destroyed since it was listed */
+	/* Just what the other zone gave. */
+	const struct snapshot *other = repo_find(r, row->id);
+	seen = seen || (code == 0 && other != NULL && other->object.len == object.len &&
+			memcmp(other->object.data, object.data, object.len) == 0);
 	if (code == 0)
-		code = load_open_header(r, object.data, object.len, row->id, &header, &signer);
+		code = open_header(r, object.data, object.len, row->id, seen, &header, &signer);
 	if (code == 0 && header.taken_at != row->taken_at)
 		code = failed(ERR_INTEGRITY, "the header says another time than its name");
 	if (code == 0)
 		code = load_adopt(r, &header, signer, object.data, object.len, &s);
 	if (code != 0) {
 		row->disowned = code == ERR_REFUSED;
+		*ignored = true;
 		if (s != NULL)
 			dispute(r, s);
 		tell_ignored(r, zone, name, code);
-		return;
+		return 0;
 	}
 	if (s->quarantined)
 		findings_add(r->findings, FINDING_FORGED, r->zones[zone].name, name,
 			     "is dated in the future: quarantined");
 	s->zones |= ZONE_BIT(zone);
+	return recalled ? 0 : seen_note(r, zone, name, s);
+}
+
+static int load_headers(struct repo *r, unsigned zone, struct listing *l)
+{
+	bool doubted, ignored = false;
+	int code = seen_doubted(r, zone, &doubted);
+
+	for (size_t k = 0; k < l->header_count && code == 0; k++)
+		code = load_header(r, zone, &l->headers[k], doubted || seen_is_due(r, l, k), &ignored);
+	return code == 0 ? seen_set_doubted(r, zone, doubted, ignored) : code;
 }
 
 /* A valid intent names a header that was signed by an agent, and that is past its effective expiry by our own reckoning. */
@@ -171,12 +253,10 @@ static void load_intent(struct repo *r, unsigned zone, const uint8_t id[SNAPSHOT
 
 static void place_seal(struct repo *r, unsigned zone, const struct listed_seal *row)
 {
-	for (size_t i = 0; i < r->snapshot_count; i++) {
-		struct snapshot *s = &r->snapshots[i];
+	struct snapshot *s = find(r, row->snapshot);
 
-		if (memcmp(s->header.id, row->snapshot, SNAPSHOT_ID_SIZE) == 0 && s->seals[zone] < row->generation)
-			s->seals[zone] = row->generation;
-	}
+	if (s != NULL && s->seals[zone] < row->generation)
+		s->seals[zone] = row->generation;
 }
 
 static int compare_snapshot(const void *a, const void *b)
@@ -259,23 +339,27 @@ int load_snapshots(struct repo *r, struct listing listings[REPO_ZONES_MAX])
 	if (code != 0)
 		return code;
 	revoked_headers(r, listings);
-	for (unsigned i = 0; i < r->zone_count; i++) {
-		for (size_t k = 0; r->zones[i].up && k < listings[i].header_count; k++)
-			load_header(r, i, &listings[i].headers[k]);
+	for (unsigned i = 0; i < r->zone_count && code == 0; i++) {
+		if (r->zones[i].up)
+			code = load_headers(r, i, &listings[i]);
 	}
+	r->looked = true;
 	for (unsigned i = 0; i < r->zone_count; i++) {
 		for (size_t k = 0; r->zones[i].up && k < listings[i].intent_count; k++)
 			load_intent(r, i, listings[i].intents[k]);
 	}
-	code = load_remembered(r, listings);
+	if (code == 0)
+		code = load_remembered(r, listings);
 	if (code != 0)
 		return code;
 	for (unsigned i = 0; i < r->zone_count; i++) {
 		for (size_t k = 0; r->zones[i].up && k < listings[i].seal_count; k++)
 			place_seal(r, i, &listings[i].seals[k]);
 	}
-	if (r->snapshot_count > 0)
+	if (r->snapshot_count > 0) {
 		qsort(r->snapshots, r->snapshot_count, sizeof *r->snapshots, compare_snapshot);
+		enter_all(r);
+	}
 	check_header_chain(r);
 	return 0;
 }

@@ -60,4 +60,8 @@ const struct signer *trust_find(const struct trust *t, const uint8_t id[KEY_ID_S
 must_check int trust_open(const struct trust *t, enum signed_type type, const void *data, size_t len, const char *what,
 			  struct signed_view *view, const struct signer **signer);
 
+/* The same of bytes that opened before: all is checked but the signature, which they cannot have lost since. */
+must_check int trust_reopen(const struct trust *t, enum signed_type type, const void *data, size_t len,
+			    const char *what, struct signed_view *view, const struct signer **signer);
+
 #endif
