@@ -39,6 +39,7 @@ struct stat_print {
 	uint64_t device, inode;
 	int64_t ctime;
 	uint32_t ctime_ns;
+	bool partial; /* not kept, but inode is 0 then: what is recorded of the file is not all that it is now */
 	bool several; /* of a run's own listing, not kept: it is the first of several names of its file */
 };
 

@@ -199,28 +199,34 @@ static bool lacks_sha256(const struct gathering *g, const struct entry *old)
 	return g->o->sha256 && !old->has_sha256 && file_sha256_possible(old);
 }
 
-static int take_entry(struct gathering *g, const struct entry *e, const struct stat_print *print)
+static int take_entry(struct gathering *g, const struct entry *listed, struct stat_print *print)
 {
+	struct entry taken = *listed, *e = &taken;
 	const struct entry *old = NULL;
 	const struct stat_print *old_print = NULL;
 	bool starts_node = grouping_starts_node(tree_path_hash(g->grouping, e), 0);
+	bool file = e->type == ENTRY_FILE && e->link == NULL;
 	int code = find_cached(g, e, &old, &old_print);
 
 	if (code == 0 && starts_node && g->batch->grouped_count > 0)
 		code = gathering_close(g);
 	if (code != 0)
 		return code;
-	if (e->type != ENTRY_FILE || e->link != NULL || e->size == 0) {
-		struct entry plain = *e;
-
-		if (e->type == ENTRY_FILE && e->link == NULL) {
-			sha256(NULL, 0, plain.fingerprint);
-			sha256(NULL, 0, plain.sha256);
-			plain.has_sha256 = g->o->sha256;
-		}
-		return gathering_add(g, &plain, print, &(struct entry *){ NULL });
+	if (!file)
+		return gathering_add(g, e, print, &(struct entry *){ NULL });
+	if (old != NULL && !unchanged(e, print, old, old_print))
+		old = NULL;
+	if (old == NULL)
+		source_attributes(g->o->source, print);
+	e->xattrs = old == NULL ? listed->xattrs : old->xattrs;
+	e->xattr_count = old == NULL ? listed->xattr_count : old->xattr_count;
+	if (e->size == 0) {
+		sha256(NULL, 0, e->fingerprint);
+		sha256(NULL, 0, e->sha256);
+		e->has_sha256 = g->o->sha256;
+		return gathering_add(g, e, print, &(struct entry *){ NULL });
 	}
-	if (old != NULL && (!unchanged(e, print, old, old_print) || lacks_sha256(g, old)))
+	if (old != NULL && lacks_sha256(g, old))
 		old = NULL;
 	return e->size <= GROUP_FILE_MAX ? gathering_add_small(g, e, print, old)
 					 : gathering_add_large(g, e, print, old);

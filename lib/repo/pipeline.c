@@ -31,12 +31,12 @@ static bool take(struct pipeline *p, struct pipeline wanted, size_t chunk_max, s
 	return true;
 }
 
-struct pipeline pipeline_plan(size_t chunk_max, size_t codec_max, int level, long processors)
+struct pipeline pipeline_plan(size_t chunk_max, size_t codec_max, int level, unsigned processors)
 {
 	struct pipeline p = {
 		.window = chunk_max <= WINDOW_TWICE ? 2 * chunk_max : chunk_max, .pieces = 1, .workers = 1, .packs = 3
 	};
-	unsigned workers = processors < 1 ? 1 : processors > WORKERS_MAX ? WORKERS_MAX : (unsigned)processors;
+	unsigned workers = processors < 1 ? 1 : processors > WORKERS_MAX ? WORKERS_MAX : processors;
 	struct pipeline wanted;
 	bool more = true;
 

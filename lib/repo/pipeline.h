@@ -28,7 +28,7 @@ struct pipeline {
  * As many workers as there are processors and room, at least one. `chunk_max`: of the chunker; `codec_max`: the largest
  * piece to be packed.
  */
-struct pipeline pipeline_plan(size_t chunk_max, size_t codec_max, int level, long processors);
+struct pipeline pipeline_plan(size_t chunk_max, size_t codec_max, int level, unsigned processors);
 
 /* What it takes at most. */
 size_t pipeline_memory(const struct pipeline *p, size_t chunk_max, size_t codec_max, int level);

@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/hex.h"
+#include "base/processors.h"
 #include "base/version.h"
 #include "format/padme.h"
 #include "repo/apart.h"
@@ -119,7 +120,7 @@ static int open_all(struct taking *t)
 	if (code != 0)
 		return code;
 	t->pipeline = pipeline_plan(chunker_max(t->chunker), gather_codec_max(t->chunker), d->compression,
-				    sysconf(_SC_NPROCESSORS_ONLN));
+				    processors_usable());
 	t->sender = sender_new(t->r, t->o->zones, t->pipeline.packs);
 	t->store = chunk_store_new(t->r, t->o->key, d, t->sender, t->o->journal);
 	t->tree = tree_writer_new(t->store, t->cache, t->o->key);

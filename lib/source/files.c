@@ -88,12 +88,10 @@ static bool too_fresh(const struct stat *st)
 
 void files_fill_print(struct stat_print *print, const struct stat *st)
 {
-	*print = (struct stat_print){
-		.device = st->st_dev,
-		.inode = too_fresh(st) ? 0 : st->st_ino,
-		.ctime = st->st_ctim.tv_sec,
-		.ctime_ns = (uint32_t)st->st_ctim.tv_nsec,
-	};
+	print->device = st->st_dev;
+	print->inode = print->partial || too_fresh(st) ? 0 : st->st_ino;
+	print->ctime = st->st_ctim.tv_sec;
+	print->ctime_ns = (uint32_t)st->st_ctim.tv_nsec;
 }
 
 /* ---- folders of the walk ---- */
@@ -187,12 +185,14 @@ static const char *next_name(struct files *f)
 struct xattr_trouble {
 	struct files *files;
 	const struct entry *entry;
+	bool any;
 };
 
 static void xattr_unread(void *context, const char *name, int error)
 {
-	const struct xattr_trouble *t = context;
+	struct xattr_trouble *t = context;
 
+	t->any = true;
 	files_complain(t->files, t->entry->path, t->entry->path_len, "its extended attribute%s%s%s left out: %s",
 		       name == NULL ? "s" : " '", name == NULL ? "" : name, name == NULL ? "" : "'",
 		       error == E2BIG ? "they are larger than 256 KiB" : strerror(error));
@@ -216,18 +216,20 @@ static void begin_entry(struct files *f, enum entry_type type, const struct stat
 	e->group = set_owner(f, OWNER_GROUP, e->gid, &e->group_len);
 }
 
-static void read_xattrs(struct files *f, struct xattr_place place)
+/* False: not all of them could be read. */
+static bool read_xattrs(struct files *f, struct xattr_place place)
 {
-	struct xattr_trouble trouble = { f, &f->entry };
+	struct xattr_trouble trouble = { f, &f->entry, false };
 
 	xattrs_read(f->xattrs, place, &f->entry, xattr_unread, &trouble);
+	return !trouble.any;
 }
 
 /* A folder that the walk goes into: its entry comes from the open folder itself. */
 static void enter(struct files *f, int fd, const struct stat *st)
 {
 	begin_entry(f, ENTRY_FOLDER, st);
-	read_xattrs(f, (struct xattr_place){ .fd = fd });
+	(void)read_xattrs(f, (struct xattr_place){ .fd = fd });
 	push(f, fd, st);
 }
 
@@ -267,7 +269,7 @@ static bool take_folder(struct files *f, int parent, const char *name, struct st
 			       strerror(error));
 	}
 	begin_entry(f, ENTRY_FOLDER, st);
-	read_xattrs(f, (struct xattr_place){ parent, name });
+	(void)read_xattrs(f, (struct xattr_place){ parent, name });
 	return true;
 }
 
@@ -359,7 +361,8 @@ static bool take_other(struct files *f, int parent, const char *name, const stru
 		f->entry.major = major(st->st_rdev);
 		f->entry.minor = minor(st->st_rdev);
 	}
-	read_xattrs(f, (struct xattr_place){ parent, name });
+	if (type != ENTRY_FILE)
+		(void)read_xattrs(f, (struct xattr_place){ parent, name });
 	return true;
 }
 
@@ -407,6 +410,7 @@ static bool take(struct files *f, const char *name, struct stat_print *print)
 	}
 	if (!(S_ISDIR(st.st_mode) ? take_folder(f, parent, name, &st) : take_other(f, parent, name, &st)))
 		return false;
+	*print = (struct stat_print){ 0 };
 	files_fill_print(print, &st);
 	print->several = S_ISREG(st.st_mode) && st.st_nlink > 1 && f->entry.link == NULL;
 	f->listed_device = st.st_dev;
@@ -427,6 +431,7 @@ static int files_next(struct source *s, const struct entry **entry, struct stat_
 		if (fstat(f->root, &st) != 0)
 			return failed_errno(ERR_SYSTEM, "cannot read the source folder");
 		enter(f, f->root, &st);
+		*print = (struct stat_print){ 0 };
 		files_fill_print(print, &st);
 		*entry = &f->entry;
 		return 0;
@@ -440,6 +445,21 @@ static int files_next(struct source *s, const struct entry **entry, struct stat_
 		}
 	}
 	return 0;
+}
+
+static void files_attributes(struct source *s, struct stat_print *print)
+{
+	struct files *f = (struct files *)s;
+	int parent = f->folders[f->depth - 1].fd;
+	const char *name;
+	size_t len;
+
+	must(f->entry.type == ENTRY_FILE && f->entry.link == NULL);
+	(void)beneath_parent(f->path, f->path_len, &name, &len);
+	if (!read_xattrs(f, (struct xattr_place){ parent, name })) {
+		print->partial = true;
+		print->inode = 0;
+	}
 }
 
 static void files_leave_out(struct source *s, const struct entry *e)
@@ -554,6 +574,7 @@ const struct source_driver source_files_driver = {
 	.open = files_open,
 	.close = files_close,
 	.next = files_next,
+	.attributes = files_attributes,
 	.leave_out = files_leave_out,
 	.read_begin = files_read_begin,
 	.read = files_read,

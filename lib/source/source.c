@@ -30,6 +30,11 @@ int source_next(struct source *s, const struct entry **entry, struct stat_print 
 	return s->driver->next(s, entry, print);
 }
 
+void source_attributes(struct source *s, struct stat_print *print)
+{
+	s->driver->attributes(s, print);
+}
+
 void source_leave_out(struct source *s, const struct entry *e)
 {
 	s->driver->leave_out(s, e);

@@ -45,22 +45,30 @@ void source_close(struct source *s); /* accepts NULL */
  * The next entry in path order; *entry NULL at the end. Borrowed until the next source_next(). content, fingerprint,
  * changed, sparse and extents are not set; link is (the path of an earlier entry that is the same file; of files and
  * all else but folders). `print` says which file this is. An entry that cannot be taken is complained about and passed
- * over. print->several: whoever reads the file later than before the next source_next() may find that it cannot be
+ * over. Of a file that is no link, the extended attributes are not set either: source_attributes(). print->several: whoever reads the file later than before the next source_next() may find that it cannot be
  * taken when it has been named as a link already.
  */
 must_check int source_next(struct source *s, const struct entry **entry, struct stat_print *print);
+
+/*
+ * Sets the extended attributes in the entry that source_next() returned last, a file that is no link: to list them costs
+ * as much as all else, and a file whose times are as they were has those that it had. Some that cannot be read are
+ * complained about, and print->partial is set.
+ */
+void source_attributes(struct source *s, struct stat_print *print);
 
 /* The entry that source_next() returned last is not taken: the next of its hard links is the first. */
 void source_leave_out(struct source *s, const struct entry *e);
 
 /*
- * The content of a file that source_next() returned some time before (`e`: the caller's copy, with its path). begin
+ * The content of a file that source_next() returned some time before (`e`, `print`: the caller's copies). begin
  * opens it, never through a link, and refreshes e (size, times, mode, owner, sparse, extents) and print from the open
  * file; source_read() gives the next bytes (0 at the end, and never more than e->size; of a sparse file only its data);
  * end closes it and says whether the file stayed as it was. *same false: it changed, shrank, grew or was removed
  * meanwhile. Then e is made to describe just the bytes that source_read() gave (size and extents; its time stays the
  * older one) and print is not to be trusted (inode 0). One file is open at a time; a begin without an end before it
- * closes the file before. e's extents and owner names are borrowed until the next begin.
+ * closes the file before. Where it changed between source_next() and begin, print->partial is set: its attributes are those
+ * of before. e's extents and owner names are borrowed until the next begin.
  *
  * ERR_MISSING from begin: vanished, no longer a file, or not readable; from read: an I/O error. Complained about
  * already: the entry is to be left out (end need not be called, and may be), and with it later entries whose link is
@@ -78,6 +86,7 @@ struct source_driver {
 		    struct source **out);
 	void (*close)(struct source *s);
 	int (*next)(struct source *s, const struct entry **entry, struct stat_print *print);
+	void (*attributes)(struct source *s, struct stat_print *print);
 	void (*leave_out)(struct source *s, const struct entry *e);
 	int (*read_begin)(struct source *s, struct entry *e, struct stat_print *print);
 	int (*read)(struct source *s, void *data, size_t len, size_t *got);

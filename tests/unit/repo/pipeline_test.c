@@ -22,7 +22,7 @@ static void every_chunk_size_level_and_machine_fits_the_budget(void **state)
 	(void)state;
 	for (size_t average = CHUNK_AVERAGE_MIN; average <= CHUNK_AVERAGE_MAX; average *= 2)
 		for (int level = 1; level <= LEVEL_MAX; level++)
-			for (long processors = 0; processors <= 256; processors = processors * 2 + 1) {
+			for (unsigned processors = 0; processors <= 256; processors = processors * 2 + 1) {
 				size_t max = 4 * average, packed = codec_max(max);
 				struct pipeline p = pipeline_plan(max, packed, level, processors);
 
@@ -36,7 +36,7 @@ static void every_chunk_size_level_and_machine_fits_the_budget(void **state)
 static void the_default_keeps_as_many_processors_busy_as_it_has(void **state)
 {
 	static const struct {
-		long processors;
+		unsigned processors;
 		unsigned workers, pieces, packs;
 	} rows[] = { { 1, 1, 12, 4 }, { 2, 2, 12, 4 }, { 4, 4, 11, 4 }, { 6, 6, 8, 4 } };
 

@@ -2,6 +2,7 @@
 #include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 
 #include "chunk/grouping.h"
 #include "format/padme.h"
@@ -353,6 +354,41 @@ static void entries_of_every_kind_go_through(void **state)
 	night_end(&t);
 }
 
+/* An unchanged file's are not asked for again: they come from the cache, the same as a first night finds them. */
+static void attributes_stay_with_an_unchanged_file(void **state)
+{
+	struct nights *n = *state;
+	struct snapshot_result taken;
+	struct night t;
+	const char *name = "user.n";
+
+	for (unsigned i = 0; i < 3; i++) {
+		static const size_t sizes[] = { 0, 100, 1000000 };
+		_free_ char *file = xasprintf("file-%u", i);
+		_free_ char *path = xasprintf("%s/%s", n->source, file);
+
+		write_file(n, file, sizes[i], i);
+		if (setxattr(path, name, "value", 5, 0) != 0 && setxattr(path, name = "trusted.n", "value", 5, 0) != 0)
+			skip(); /* the file system keeps none */
+	}
+	nights_pass(n, &taken);
+
+	_free_ char *changed = xasprintf("%s/file-1", n->source);
+	assert_int_equal(setxattr(changed, name, "other", 5, 0), 0);
+	let_times_settle();
+	days_pass(n, 1);
+	whole_run(n, &n->agent, &t);
+	assert_int_equal(t.taken.read_files, 1);
+	assert_memory_not_equal(t.taken.header.root_id, taken.header.root_id, ID_SIZE);
+	night_end(&t);
+	assert_int_equal(setxattr(changed, name, "value", 5, 0), 0);
+	let_times_settle();
+	days_pass(n, 1);
+	whole_run(n, &n->agent, &t);
+	assert_memory_equal(t.taken.header.root_id, taken.header.root_id, ID_SIZE);
+	night_end(&t);
+}
+
 /* A file that grows by some bytes whenever somebody reads it. */
 static struct {
 	ino_t inode;
@@ -650,6 +686,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_may_not_be_read_is_told_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_source_that_is_not_there_commits_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(entries_of_every_kind_go_through, setup, teardown),
+		cmocka_unit_test_setup_teardown(attributes_stay_with_an_unchanged_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(files_that_are_written_to_all_the_time_are_taken_and_told, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(without_deduplication_equal_content_is_stored_each_time_it_is_read,

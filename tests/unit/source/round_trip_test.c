@@ -130,6 +130,16 @@ static void copy_content(struct source *s, struct target *t, const struct entry 
 	free(e);
 }
 
+/* The next entry with all that it has. */
+static int next_whole(struct source *s, const struct entry **e, struct stat_print *print)
+{
+	int code = source_next(s, e, print);
+
+	if (code == 0 && *e != NULL && (*e)->type == ENTRY_FILE && (*e)->link == NULL)
+		source_attributes(s, print);
+	return code;
+}
+
 /* Walks `source` and makes all of it again in `to`. */
 static void copy(struct source *s, const struct target_options *to)
 {
@@ -138,7 +148,7 @@ static void copy(struct source *s, const struct target_options *to)
 	struct stat_print print;
 
 	assert_int_equal(target_open(to, complain, NULL, &t), 0);
-	while (source_next(s, &e, &print) == 0 && e != NULL) {
+	while (next_whole(s, &e, &print) == 0 && e != NULL) {
 		if (e->type == ENTRY_FILE && e->link == NULL)
 			copy_content(s, t, e);
 		else
@@ -224,8 +234,8 @@ static int assert_same_trees(const char *path_a, const char *path_b)
 	int count = 0;
 
 	for (;; count++) {
-		assert_int_equal(source_next(a, &ea, &print), 0);
-		assert_int_equal(source_next(b, &eb, &print), 0);
+		assert_int_equal(next_whole(a, &ea, &print), 0);
+		assert_int_equal(next_whole(b, &eb, &print), 0);
 		if (ea == NULL)
 			break;
 		assert_true(count == 0 || path_compare(before, before_len, ea->path, ea->path_len) < 0);
