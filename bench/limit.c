@@ -1,13 +1,15 @@
 /*
- * limit WORK THREADS [TARGET] PATH...: how fast this machine can do a part of Nightfold's work when nothing else is in
- * the way. The pipeline's own primitives run on THREADS threads that share nothing and wait for nobody; no catalogue,
- * no zones.
+ * limit WORK THREADS [TARGET...] PATH...: how fast this machine can do a part of Nightfold's work when nothing else is
+ * in the way. The pipeline's own primitives run on THREADS threads that share nothing and wait for nobody; no
+ * catalogue, no index, no names.
  *
  *	store     a first night: cut, SHA-256, key, zstd at level 3, AES-256-GCM, SHA-256 of the packs; from memory,
  *	          nothing written
+ *	night     the same, but read, and the packs written below two TARGETs and on their disks at the end
  *	scan      a night on which all was rewritten: read, cut, SHA-256
  *	restore   AES-256-GCM, zstd, SHA-256, and the files written below TARGET; from packs in memory
  *	sha256    a check by fingerprint: SHA-256 from memory
+ *	check     the same, but read
  *
  * Large files are shared between the threads in parts; small ones go as groups, as the pipeline has them. Prints the
  * seconds, the seconds on CPUs, the bytes and the stored bytes as JSON.
@@ -17,6 +19,7 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,6 +72,15 @@ struct worker {
 	size_t fd_file;
 };
 
+struct work {
+	const char *name;
+	void (*before)(struct worker *w, struct input *input); /* not measured */
+	void (*measured)(struct worker *w, struct input *input);
+	int targets; /* folders to write to */
+	bool from_memory, writes_packs;
+};
+
+static const struct work *work;
 static struct file *files;
 static size_t file_count;
 static struct input *inputs;
@@ -77,7 +89,9 @@ static atomic_size_t input_next;
 static atomic_uint_least64_t stored_bytes;
 static uint8_t *dataset_key; /* guarded */
 static struct chunker *chunker;
-static const char *target;
+static char **targets;
+static size_t target_count;
+static atomic_size_t pack_number;
 
 static void check(int code)
 {
@@ -163,12 +177,41 @@ static void load(struct input *input)
 
 /* The works -------------------------------------------------------------------------------------------------------- */
 
+static void write_all(int fd, const char *path, const uint8_t *data, size_t len, uint64_t at)
+{
+	while (len) {
+		ssize_t written = pwrite(fd, data, len, (off_t)at);
+
+		check_system(written > 0, path);
+		data += written;
+		at += (uint64_t)written;
+		len -= (size_t)written;
+	}
+}
+
+/* Its way to the disk begins at once; run_all() waits for the end of it. */
+static void write_pack(const char *folder, size_t number, const struct pack *pack)
+{
+	char path[4096];
+	int fd;
+
+	snprintf(path, sizeof path, "%s/%zu", folder, number);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	check_system(fd >= 0, path);
+	write_all(fd, path, pack->bytes.data, pack->bytes.len, 0);
+	sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+	close(fd);
+}
+
 static void finish(struct pack *pack)
 {
+	size_t number = atomic_fetch_add(&pack_number, 1);
 	uint8_t random[16];
 
 	random_bytes(random, sizeof random);
 	check(pack_finish(pack, random));
+	for (size_t i = 0; work->writes_packs && i < target_count; i++)
+		write_pack(targets[i], number, pack);
 	atomic_fetch_add(&stored_bytes, pack->bytes.len);
 	pack_reset(pack, KIND_CONTENT);
 }
@@ -201,7 +244,7 @@ static void make_folders(void)
 	char path[4096];
 
 	for (size_t i = 0; i <= file_count / FOLDER_FILES; i++) {
-		snprintf(path, sizeof path, "%s/%zu", target, i);
+		snprintf(path, sizeof path, "%s/%zu", targets[0], i);
 		check_system(mkdir(path, 0700) == 0, path);
 	}
 }
@@ -230,19 +273,12 @@ static void write_file(struct worker *w, size_t number, uint64_t at, const uint8
 	if (w->fd < 0 || w->fd_file != number) {
 		if (w->fd >= 0)
 			close(w->fd);
-		snprintf(path, sizeof path, "%s/%zu/%zu", target, number / FOLDER_FILES, number);
+		snprintf(path, sizeof path, "%s/%zu/%zu", targets[0], number / FOLDER_FILES, number);
 		w->fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 		check_system(w->fd >= 0, path);
 		w->fd_file = number;
 	}
-	while (len) {
-		ssize_t written = pwrite(w->fd, data, len, (off_t)at);
-
-		check_system(written > 0, target);
-		data += written;
-		at += (uint64_t)written;
-		len -= (size_t)written;
-	}
+	write_all(w->fd, targets[0], data, len, at);
 }
 
 static void restore(struct worker *w, struct input *input)
@@ -273,50 +309,101 @@ static void restore(struct worker *w, struct input *input)
 	}
 }
 
-static void scan_file(struct worker *w, const struct file *file)
+/* An input's files, one after the other through the buffer, to use(), which says how many bytes stay in it. */
+static void read_input(struct worker *w, const struct input *input,
+		       size_t (*use)(struct worker *w, size_t have, bool last))
 {
-	int fd = open_part(file);
 	size_t have = 0;
 
-	for (uint64_t at = 0; at < file->size || have;) {
-		size_t take = READ_SIZE - have, used = 0, len;
+	for (size_t i = 0; i < input->file_count; i++) {
+		const struct file *file = &files[input->first_file + i];
+		int fd = open_part(file);
 
-		take = file->size - at < take ? file->size - at : take;
-		read_part(fd, file, at, w->buffer + have, take);
-		at += take;
-		have += take;
-		while ((len = chunker_next(chunker, w->buffer + used, have - used, at == file->size))) {
-			uint8_t digest[DIGEST_SIZE];
+		for (uint64_t at = 0; at < file->size;) {
+			size_t take = READ_SIZE - have;
 
-			sha256(w->buffer + used, len, digest);
-			used += len;
+			take = file->size - at < take ? file->size - at : take;
+			read_part(fd, file, at, w->buffer + have, take);
+			at += take;
+			have += take;
+			if (have == READ_SIZE || (i + 1 == input->file_count && at == file->size))
+				have = use(w, have, have < READ_SIZE);
 		}
-		have -= used;
-		memmove(w->buffer, w->buffer + used, have);
+		close(fd);
 	}
-	close(fd);
+	if (have)
+		use(w, have, true);
 }
 
-static void scan(struct worker *w, struct input *input)
+static size_t cut(struct worker *w, size_t have, bool last, void (*use)(struct worker *w, const uint8_t *, size_t))
 {
-	for (size_t i = 0; i < input->file_count; i++)
-		scan_file(w, &files[input->first_file + i]);
+	size_t used = 0, len;
+
+	while ((len = chunker_next(chunker, w->buffer + used, have - used, last))) {
+		use(w, w->buffer + used, len);
+		used += len;
+	}
+	memmove(w->buffer, w->buffer + used, have - used);
+	return have - used;
 }
 
-static void hash(struct worker *w, struct input *input)
+static void hash_chunk(struct worker *w, const uint8_t *chunk, size_t len)
 {
 	uint8_t digest[DIGEST_SIZE];
 
 	(void)w;
-	sha256(input->data, input->size, digest);
+	sha256(chunk, len, digest);
 }
 
-static const struct work {
-	const char *name;
-	void (*before)(struct worker *w, struct input *input); /* not measured */
-	void (*measured)(struct worker *w, struct input *input);
-} works[] = {
-	{ "store", NULL, store }, { "scan", NULL, scan }, { "restore", prepare, restore }, { "sha256", NULL, hash }
+static void encode_chunk(struct worker *w, const uint8_t *chunk, size_t len)
+{
+	encode(w, chunk, len);
+}
+
+static size_t cut_and_hash(struct worker *w, size_t have, bool last)
+{
+	return cut(w, have, last, hash_chunk);
+}
+
+static size_t cut_and_encode(struct worker *w, size_t have, bool last)
+{
+	return cut(w, have, last, encode_chunk);
+}
+
+static size_t hash_all(struct worker *w, size_t have, bool last)
+{
+	(void)last;
+	hash_chunk(w, w->buffer, have);
+	return 0;
+}
+
+static void scan(struct worker *w, struct input *input)
+{
+	read_input(w, input, cut_and_hash);
+}
+
+static void night(struct worker *w, struct input *input)
+{
+	read_input(w, input, cut_and_encode);
+}
+
+static void check_packs(struct worker *w, struct input *input)
+{
+	read_input(w, input, hash_all);
+}
+
+static void hash(struct worker *w, struct input *input)
+{
+	hash_chunk(w, input->data, input->size);
+}
+
+static const struct work works[] = {
+	{ .name = "store", .measured = store, .from_memory = true },
+	{ .name = "night", .measured = night, .targets = 2, .writes_packs = true },
+	{ .name = "scan", .measured = scan },
+	{ .name = "restore", .before = prepare, .measured = restore, .targets = 1 },
+	{ .name = "sha256", .measured = hash, .from_memory = true },
+	{ .name = "check", .measured = check_packs },
 };
 
 /* Threads ---------------------------------------------------------------------------------------------------------- */
@@ -357,6 +444,17 @@ static double cpu_seconds(void)
 	return seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime);
 }
 
+/* Until the packs are on their disks. */
+static void sync_targets(void)
+{
+	for (size_t i = 0; i < target_count; i++) {
+		int fd = open(targets[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		check_system(fd >= 0 && syncfs(fd) == 0, targets[i]);
+		close(fd);
+	}
+}
+
 /* The seconds that it takes. */
 static double run_all(unsigned long threads, void (*each)(struct worker *w, struct input *input))
 {
@@ -370,6 +468,8 @@ static double run_all(unsigned long threads, void (*each)(struct worker *w, stru
 		must(!pthread_create(&workers[t], NULL, run_worker, &each));
 	for (unsigned long t = 0; t < threads; t++)
 		must(!pthread_join(workers[t], NULL));
+	if (work->writes_packs)
+		sync_targets();
 	clock_gettime(CLOCK_MONOTONIC, &to);
 	return (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9;
 }
@@ -385,27 +485,28 @@ static const struct work *work_named(const char *name)
 
 int main(int argc, char **argv)
 {
-	const struct work *work = argc > 1 ? work_named(argv[1]) : NULL;
 	unsigned long threads = argc > 2 ? strtoul(argv[2], NULL, 10) : 0;
-	int paths = work && work->measured == restore ? 4 : 3;
 	uint64_t bytes = 0, stored;
 	double seconds, cpu;
 
-	if (!work || threads < 1 || threads > THREADS_MAX || argc <= paths) {
-		fputs("usage: limit store|scan|sha256 THREADS PATH...\n"
+	work = argc > 1 ? work_named(argv[1]) : NULL;
+	if (!work || threads < 1 || threads > THREADS_MAX || argc <= 3 + work->targets) {
+		fputs("usage: limit store|scan|sha256|check THREADS PATH...\n"
+		      "       limit night THREADS TARGET TARGET PATH...\n"
 		      "       limit restore THREADS TARGET PATH...\n",
 		      stderr);
 		return 2;
 	}
-	target = argv[paths - 1];
+	targets = argv + 3;
+	target_count = (size_t)work->targets;
 	check(secret_init());
 	dataset_key = secret_new(KEY_SIZE);
 	random_bytes(dataset_key, KEY_SIZE);
 	check(chunker_new(dataset_key, CHUNK_AVERAGE, &chunker));
-	add_tree(argv + paths);
+	add_tree(targets + target_count);
 	for (size_t i = 0; i < input_count; i++) {
 		bytes += inputs[i].size;
-		if (work->measured == store || work->measured == hash)
+		if (work->from_memory)
 			load(&inputs[i]);
 	}
 	if (work->before) {

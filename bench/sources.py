@@ -2,7 +2,8 @@
 
 import shutil
 import subprocess
-from pathlib import Path
+
+from scratch import discard
 
 NEW_DATA = 0.06
 
@@ -32,16 +33,17 @@ class Source:
     def rewrite(self):
         """As an application that saves everything anew: other inodes and times, the same bytes."""
         for path in self.files():
-            fresh = path.with_name("." + path.name)
-            shutil.copyfile(path, fresh)
-            fresh.rename(path)
+            shutil.copyfile(self.gone(path), path)
+
+    def gone(self, path):
+        return discard(path, self.folder.parent)
 
     def remove_oldest(self, size):
         for path in self.by_age():
             if size <= 0:
                 break
             size -= path.stat().st_size
-            path.unlink()
+            self.gone(path)
 
 
 class Messages(Source):
@@ -120,8 +122,3 @@ def same_content(source, target):
     """Nothing when a restore has all that was backed up, or the differences."""
     compared = subprocess.run(["diff", "--recursive", "--brief", source, target], stdout=subprocess.PIPE, text=True)
     return compared.stdout[:2000] if compared.returncode else ""
-
-
-def remove(path: Path):
-    """As rm does: shutil.rmtree() takes its time with 100,000 files."""
-    subprocess.run(["rm", "-rf", path], check=True)

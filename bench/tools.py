@@ -77,6 +77,14 @@ datasets:
         self.now = moment(number)
         return self.do("agent", "run")
 
+    def nights(self, count):
+        """The way to many snapshots: as many nights with a change after each, not measured."""
+        for number in range(count):
+            self.now = moment(number)
+            subprocess.run(self.command("agent", "run"), check=True, env={**os.environ, **self.env()},
+                           stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+            self.source.next_night()
+
     def restore(self, target):
         return self.do("restore", "restore", "sms@latest", "--to", target)
 
