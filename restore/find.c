@@ -75,7 +75,7 @@ static int find_in_snapshot(struct session *s, struct repo *r, const struct snap
 static int find_in_dataset(struct session *s, const char *dataset, struct finding_entries *f)
 {
 	struct repo *r;
-	int code = session_repo(s, dataset, false, &r);
+	int code = session_repo(s, dataset, false, NULL, &r);
 
 	for (size_t i = 0; code == 0 && i < r->snapshot_count; i++) {
 		const struct snapshot *snapshot = &r->snapshots[i];

@@ -174,7 +174,7 @@ int command_list(const struct common_options *common, const void *own, int argc,
 	for (size_t i = 0; i < s.dataset_count && code == 0; i++) {
 		struct repo *r;
 
-		code = session_repo(&s, s.datasets[i], true, &r);
+		code = session_repo(&s, s.datasets[i], true, NULL, &r);
 		if (code == 0)
 			add_rows(&t, r, o->all);
 	}

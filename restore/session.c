@@ -222,13 +222,15 @@ int session_datasets(struct session *s, const char *only)
 	return 0;
 }
 
-int session_repo(struct session *s, const char *dataset, bool headers_only, struct repo **out)
+int session_repo(struct session *s, const char *dataset, bool headers_only, const char *selector, struct repo **out)
 {
 	struct repo_options options = { .dataset = dataset,
 					.trust = &s->trust,
 					.places = s->places,
 					.place_count = s->place_count,
-					.headers_only = headers_only };
+					.headers_only = headers_only,
+					.on_demand = !headers_only,
+					.selector = selector };
 	int code = 0;
 
 	*out = NULL;
@@ -368,7 +370,7 @@ static int find_by_id(struct session *s, const char *id, struct opened *out)
 		const struct snapshot *found;
 		struct repo *r;
 
-		code = session_repo(s, s->datasets[i], false, &r);
+		code = session_repo(s, s->datasets[i], false, id, &r);
 		if (code != 0)
 			return code;
 		code = select_snapshot(r, id, &found);
@@ -396,8 +398,13 @@ int session_open_snapshot(struct session *s, const char *text, struct opened *ou
 	if (code == 0 && dataset[0] == '\0') {
 		code = find_by_id(s, selector, out);
 	} else if (code == 0) {
-		code = session_repo(s, dataset, false, &out->repo);
+		code = session_repo(s, dataset, false, selector, &out->repo);
 		if (code == 0)
+			code = select_snapshot(out->repo, selector, &out->snapshot);
+		/* To say which come before and behind. */
+		if (code == ERR_MISSING)
+			code = repo_load_all(out->repo);
+		if (code == 0 && out->snapshot == NULL)
 			code = select_snapshot(out->repo, selector, &out->snapshot);
 	}
 	return code == 0 ? session_unlock(s, out->repo, out->snapshot, out) : code;

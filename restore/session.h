@@ -46,8 +46,12 @@ must_check int session_key(struct session *s);
  */
 must_check int session_datasets(struct session *s, const char *only);
 
-/* A dataset's repo, loaded; headers_only: for lists (repo.h). */
-must_check int session_repo(struct session *s, const char *dataset, bool headers_only, struct repo **out);
+/*
+ * A dataset's repo, loaded; headers_only: for lists, else to read on demand. `selector`: which snapshots are wanted, or
+ * NULL (repo.h).
+ */
+must_check int session_repo(struct session *s, const char *dataset, bool headers_only, const char *selector,
+			    struct repo **out);
 
 /* A snapshot that may be read, with all that reading it needs. */
 struct opened {

@@ -420,14 +420,15 @@ static int read_blobs(struct catalog *c, MDB_txn *txn, uint32_t number, struct c
 {
 	if (!is_live(c, number))
 		return no_pack();
-	if (!is_pending(c, number))
-		return read_written_blobs(c, txn, number, places, count);
+	uint32_t pending;
+	const struct pending_place *p = pending_places_of(&c->pending, number, &pending);
 
-	const struct pending_pack *p = &c->pending.packs[number - c->pending.base];
-	*count = p->place_count;
-	*places = xcalloc((size_t)p->place_count + 1, sizeof **places);
-	for (uint32_t i = 0; i < p->place_count; i++)
-		(*places)[i] = place_of(&c->pending.places[p->place_first + i]);
+	if (p == NULL)
+		return read_written_blobs(c, txn, number, places, count);
+	*count = pending;
+	*places = xcalloc(*count + 1, sizeof **places);
+	for (size_t i = 0; i < *count; i++)
+		(*places)[i] = place_of(&p[i]);
 	return 0;
 }
 
@@ -596,6 +597,20 @@ int catalog_add_pack(struct catalog *c, const struct index_pack *pack, const str
 	if (code == 0 && number)
 		*number = found;
 	return code;
+}
+
+int catalog_add_blobs(struct catalog *c, uint32_t number, const struct pack_footer *footer)
+{
+	if (!is_live(c, number))
+		return no_pack();
+	int code = pending_has_room(&c->pending, footer) ? 0 : catalog_flush(c, false);
+
+	if (code)
+		return code;
+	pthread_rwlock_wrlock(&c->lock);
+	pending_add_blobs(&c->pending, number, footer);
+	pthread_rwlock_unlock(&c->lock);
+	return 0;
 }
 
 int catalog_remove_pack(struct catalog *c, uint32_t number)

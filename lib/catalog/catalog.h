@@ -9,7 +9,7 @@
  *	facts      small values by name: format version, chain heads as last seen in each zone, last confirmed time
  *
  * Readers (restore, verify) use one in a temporary folder that is gone with the process. Lookups are thread-safe;
- * everything that writes belongs to one thread. Writes collect in memory and go in sorted, in few transactions.
+ * everything that writes is done by one thread at a time. Writes collect in memory and go in sorted, in few transactions.
  */
 #ifndef CATALOG_CATALOG_H
 #define CATALOG_CATALOG_H
@@ -47,10 +47,11 @@ void catalog_close(struct catalog *c);
 
 /*
  * Adds a pack with its footer. Known already: PACK_MADE is raised to PACK_INDEXED if told so, nothing else. *number may
- * be NULL.
+ * be NULL. `footer` NULL: what is in the pack comes later, by catalog_add_blobs(), once, or never.
  */
 must_check int catalog_add_pack(struct catalog *c, const struct index_pack *pack, const struct pack_footer *footer,
 				enum pack_origin origin, uint32_t *number);
+must_check int catalog_add_blobs(struct catalog *c, uint32_t number, const struct pack_footer *footer);
 must_check int catalog_set_origin(struct catalog *c, uint32_t number, enum pack_origin origin);
 
 /* Forgets a pack and all chunk places in it. */

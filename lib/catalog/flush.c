@@ -14,6 +14,24 @@ static int write_limit(struct store_writing *w, const struct pending *p)
 	return store_put(w, TABLE_FACTS, LIMIT_FACT, strlen(LIMIT_FACT), limit, sizeof limit, 0);
 }
 
+/* At the end of its table, where pages fill up; when a flush is repeated it may be there already. */
+static int append(struct store_writing *w, enum table table, uint32_t number, const void *value, size_t len)
+{
+	uint8_t key[NUMBER_SIZE];
+
+	encode_number(key, number);
+	int rc = store_put(w, table, key, sizeof key, value, len, MDB_APPEND);
+	return rc == MDB_KEYEXIST ? store_put(w, table, key, sizeof key, value, len, 0) : rc;
+}
+
+static int put_blobs(struct store_writing *w, const struct pending *p, uint32_t number, uint32_t first, uint32_t count,
+		     uint8_t *ids)
+{
+	for (uint32_t k = 0; k < count; k++)
+		memcpy(ids + (size_t)k * ID_SIZE, p->places[first + k].id, ID_SIZE);
+	return append(w, TABLE_BLOBS, number, ids, (size_t)count * ID_SIZE);
+}
+
 /* Sorted, so that each page of the tables is changed once and not once a chunk. */
 static int write_places(struct store_writing *w, const struct pending *p, const uint8_t *origins)
 {
@@ -47,16 +65,6 @@ static int write_places(struct store_writing *w, const struct pending *p, const 
 	return rc;
 }
 
-/* At the end of its table, where pages fill up; when a flush is repeated it may be there already. */
-static int append(struct store_writing *w, enum table table, uint32_t number, const void *value, size_t len)
-{
-	uint8_t key[NUMBER_SIZE];
-
-	encode_number(key, number);
-	int rc = store_put(w, table, key, sizeof key, value, len, MDB_APPEND);
-	return rc == MDB_KEYEXIST ? store_put(w, table, key, sizeof key, value, len, 0) : rc;
-}
-
 static int write_pack(struct store_writing *w, const struct pending *p, uint32_t i, uint8_t origin, uint8_t *ids)
 {
 	const struct pending_pack *pack = &p->packs[i];
@@ -64,11 +72,9 @@ static int write_pack(struct store_writing *w, const struct pending *p, uint32_t
 
 	encode_number(number, p->base + i);
 	encode_row(row, &pack->pack, origin);
-	for (uint32_t k = 0; k < pack->place_count; k++)
-		memcpy(ids + (size_t)k * ID_SIZE, p->places[pack->place_first + k].id, ID_SIZE);
 	int rc = append(w, TABLE_PACKS, p->base + i, row, sizeof row);
 	if (rc == 0)
-		rc = append(w, TABLE_BLOBS, p->base + i, ids, (size_t)pack->place_count * ID_SIZE);
+		rc = put_blobs(w, p, p->base + i, pack->place_first, pack->place_count, ids);
 	if (rc == 0)
 		rc = store_put(w, TABLE_NAMES, pack->pack.name, DIGEST_SIZE, number, sizeof number, 0);
 	return rc;
@@ -82,6 +88,12 @@ static int write_packs(struct store_writing *w, const struct pending *p, const u
 	for (uint32_t i = 0; i < p->pack_count && rc == 0; i++)
 		if (origins[p->base + i] != 0)
 			rc = write_pack(w, p, i, origins[p->base + i], ids);
+	for (uint32_t i = 0; i < p->blobs_count && rc == 0; i++) {
+		const struct pending_blobs *b = &p->blobs[i];
+
+		if (origins[b->pack] != 0)
+			rc = put_blobs(w, p, b->pack, b->place_first, b->place_count, ids);
+	}
 	return rc;
 }
 

@@ -18,6 +18,7 @@ void pending_init(struct pending *p, uint32_t base)
 	p->packs = xmalloc(PENDING_PACKS * sizeof *p->packs);
 	p->places = xmalloc(PENDING_PLACES * sizeof *p->places);
 	p->children = xmalloc(PENDING_CHILDREN * sizeof *p->children);
+	p->blobs = xmalloc(PENDING_PACKS * sizeof *p->blobs);
 	p->pack_slots = xcalloc(PACK_SLOTS, sizeof *p->pack_slots);
 	p->place_slots = xcalloc(PLACE_SLOTS, sizeof *p->place_slots);
 }
@@ -37,6 +38,7 @@ void pending_release(struct pending *p)
 	free(p->packs);
 	free(p->places);
 	free(p->children);
+	free(p->blobs);
 	free(p->pack_slots);
 	free(p->place_slots);
 }
@@ -44,29 +46,36 @@ void pending_release(struct pending *p)
 void pending_clear(struct pending *p, uint32_t base)
 {
 	forget_facts(p);
-	if (p->pack_count > 0) {
+	if (p->pack_count > 0)
 		memset(p->pack_slots, 0, PACK_SLOTS * sizeof *p->pack_slots);
+	if (p->place_count > 0)
 		memset(p->place_slots, 0, PLACE_SLOTS * sizeof *p->place_slots);
-	}
 	if (p->child_cap > PENDING_CHILDREN) {
 		p->child_cap = PENDING_CHILDREN;
 		p->children = xrealloc(p->children, p->child_cap, sizeof *p->children);
 	}
 	p->base = base;
-	p->pack_count = p->place_count = p->child_count = 0;
+	p->pack_count = p->place_count = p->blobs_count = p->child_count = 0;
 	p->object_count = p->changed_count = p->removed_count = 0;
 }
 
 bool pending_is_empty(const struct pending *p)
 {
-	return p->pack_count == 0 && p->object_count == 0 && p->fact_count == 0 && p->changed_count == 0 &&
-	       p->removed_count == 0;
+	return p->pack_count == 0 && p->blobs_count == 0 && p->object_count == 0 && p->fact_count == 0 &&
+	       p->changed_count == 0 && p->removed_count == 0;
+}
+
+static bool footer_has_room(const struct pending *p, const struct pack_footer *footer)
+{
+	return footer->blob_count <= PENDING_PLACES - p->place_count && p->child_count <= PENDING_CHILDREN &&
+	       footer->child_count <= PENDING_CHILDREN - p->child_count;
 }
 
 bool pending_has_room(const struct pending *p, const struct pack_footer *footer)
 {
-	return p->pack_count < PENDING_PACKS && footer->blob_count <= PENDING_PLACES - p->place_count &&
-	       p->child_count <= PENDING_CHILDREN && footer->child_count <= PENDING_CHILDREN - p->child_count;
+	if (p->pack_count == PENDING_PACKS || p->blobs_count == PENDING_PACKS)
+		return false;
+	return footer == NULL || footer_has_room(p, footer);
 }
 
 /* Ids and names are hashes already: their first bytes will do. */
@@ -106,24 +115,59 @@ static void add_place(struct pending *p, uint32_t number, const struct pack_blob
 	enter(p->place_slots, PLACE_SLOTS, place->id, p->place_count++);
 }
 
-uint32_t pending_add_pack(struct pending *p, const struct index_pack *pack, const struct pack_footer *footer)
+static void add_places(struct pending *p, uint32_t number, const struct pack_footer *footer)
 {
-	uint32_t number = p->base + p->pack_count;
-	struct pending_pack *new = &p->packs[p->pack_count];
-
-	must(p->pack_count < PENDING_PACKS && footer->blob_count <= PENDING_PLACES - p->place_count);
+	must(footer->blob_count <= PENDING_PLACES - p->place_count);
 	if (footer->child_count > p->child_cap - p->child_count) {
 		p->child_cap = p->child_count + footer->child_count;
 		p->children = xrealloc(p->children, p->child_cap, sizeof *p->children);
 	}
-	*new = (struct pending_pack){ *pack, p->place_count, footer->blob_count };
-	enter(p->pack_slots, PACK_SLOTS, pack->name, p->pack_count++);
 	for (uint32_t i = 0; i < footer->blob_count; i++)
 		add_place(p, number, &footer->blobs[i]);
 	if (footer->child_count > 0)
 		memcpy(p->children[p->child_count], footer->children, (size_t)footer->child_count * ID_SIZE);
 	p->child_count += footer->child_count;
+}
+
+uint32_t pending_add_pack(struct pending *p, const struct index_pack *pack, const struct pack_footer *footer)
+{
+	uint32_t number = p->base + p->pack_count;
+	struct pending_pack *new = &p->packs[p->pack_count];
+
+	must(p->pack_count < PENDING_PACKS);
+	*new = (struct pending_pack){ *pack, p->place_count, footer == NULL ? 0 : footer->blob_count };
+	enter(p->pack_slots, PACK_SLOTS, pack->name, p->pack_count++);
+	if (footer != NULL)
+		add_places(p, number, footer);
 	return number;
+}
+
+void pending_add_blobs(struct pending *p, uint32_t number, const struct pack_footer *footer)
+{
+	if (number >= p->base) {
+		p->packs[number - p->base].place_first = p->place_count;
+		p->packs[number - p->base].place_count = footer->blob_count;
+	} else {
+		must(p->blobs_count < PENDING_PACKS);
+		p->blobs[p->blobs_count++] = (struct pending_blobs){ number, p->place_count, footer->blob_count };
+	}
+	add_places(p, number, footer);
+}
+
+const struct pending_place *pending_places_of(const struct pending *p, uint32_t number, uint32_t *count)
+{
+	*count = 0;
+	if (number >= p->base && number - p->base < p->pack_count) {
+		*count = p->packs[number - p->base].place_count;
+		return &p->places[p->packs[number - p->base].place_first];
+	}
+	for (uint32_t i = 0; i < p->blobs_count; i++) {
+		if (p->blobs[i].pack == number) {
+			*count = p->blobs[i].place_count;
+			return &p->places[p->blobs[i].place_first];
+		}
+	}
+	return NULL;
 }
 
 /* Its index, or fact_count. */

@@ -32,6 +32,11 @@ struct pending_pack {
 	uint32_t place_first, place_count;
 };
 
+/* What is in a pack that was written without it. */
+struct pending_blobs {
+	uint32_t pack, place_first, place_count;
+};
+
 struct pending_object {
 	uint8_t hash[DIGEST_SIZE];
 	uint64_t seq;
@@ -48,7 +53,8 @@ struct pending {
 	struct pending_pack *packs;
 	struct pending_place *places;
 	uint8_t (*children)[ID_SIZE];
-	uint32_t pack_count, place_count, child_count, child_cap;
+	uint32_t pack_count, place_count, blobs_count, child_count, child_cap;
+	struct pending_blobs *blobs;
 	uint32_t *pack_slots, *place_slots; /* hash tables, open addressing: index + 1 by name, by id */
 	struct pending_object objects[PENDING_OBJECTS];
 	struct pending_fact facts[PENDING_FACTS];
@@ -64,10 +70,17 @@ void pending_release(struct pending *p);
 void pending_clear(struct pending *p, uint32_t base);
 bool pending_is_empty(const struct pending *p);
 
+/* For one more pack, and what is in it. `footer`: NULL where that is not known yet. */
 bool pending_has_room(const struct pending *p, const struct pack_footer *footer);
 
 /* Adds a pack, for which there is room or which is the first; returns its number. */
 uint32_t pending_add_pack(struct pending *p, const struct index_pack *pack, const struct pack_footer *footer);
+
+/* What is in a pack that was added without a footer, here or before. */
+void pending_add_blobs(struct pending *p, uint32_t number, const struct pack_footer *footer);
+
+/* Where the places of a pack are; NULL: none are pending. */
+const struct pending_place *pending_places_of(const struct pending *p, uint32_t number, uint32_t *count);
 
 /* A fact of that name, or NULL. pending_set_fact() replaces it; there is room or it is there already. */
 const struct pending_fact *pending_fact(const struct pending *p, const char *name);

@@ -14,6 +14,7 @@
 #include "repo/doubt.h"
 #include "repo/examine.h"
 #include "repo/load.h"
+#include "repo/locate.h"
 #include "repo/revoked.h"
 
 struct opened {
@@ -358,6 +359,12 @@ static int add_pack(struct loading *l, const struct index_pack *pack, bool *whol
 
 	unsigned zones = zones_listing(l, pack);
 
+	if (zones != 0 && r->unread != NULL) {
+		code = catalog_add_pack(r->catalog, pack, NULL, PACK_INDEXED, &number);
+		if (code == 0)
+			locate_later(r, number, pack->kind);
+		return code;
+	}
 	_pack_footer_ struct pack_footer footer = { 0 };
 	if (zones == 0 || repo_load_footer(r, pack, zones, &footer) != 0) {
 		if (is_withdrawn(l, pack->name))

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/hex.h"
+#include "repo/locate.h"
 
 #define SCRATCH_KEEP (FETCH_KEEP + FETCH_KEEP / 32 + AEAD_OVERHEAD) /* as it is stored: padded, and not smaller */
 
@@ -368,14 +369,29 @@ static int fetch_from(struct fetcher *f, struct blob_codec *codec, const uint8_t
 			 f->only_zone >= 0 ? "not to be had from this zone" : "in no zone whole");
 }
 
-int fetch_chunk(struct fetcher *f, struct blob_codec *codec, enum kind kind, const uint8_t id[ID_SIZE],
-		const uint8_t key[KEY_SIZE], uint64_t size, uint8_t *out)
+/* Whether what could not be had (`code`, which stays) may be had now, from a pack that was not looked into. */
+static bool try_again(struct fetcher *f, enum kind kind, int *code)
+{
+	char message[ERR_MESSAGE_MAX];
+	bool more;
+
+	if (!fetch_lost(*code))
+		return false;
+	strncpy(message, err_message(), sizeof message - 1);
+	message[sizeof message - 1] = '\0';
+	int rest = locate_rest(f->r, kind, &more);
+	*code = rest != 0 ? rest : err_adopt(*code, message);
+	return rest == 0 && more;
+}
+
+static int fetch_known(struct fetcher *f, struct blob_codec *codec, enum kind kind, const uint8_t id[ID_SIZE],
+		       const uint8_t key[KEY_SIZE], uint64_t size, uint8_t *out)
 {
 	struct chunk_place places[CATALOG_PLACES_MAX];
 	struct wanted want = { .kind = kind, .key = key, .sized = true, .room = size, .out = out };
 	char hex[ID_HEX];
 	size_t count;
-	int code = catalog_locate(f->r->catalog, id, places, &count);
+	int code = locate_chunk(f->r, kind, id, places, &count);
 
 	if (code != 0)
 		return code;
@@ -383,6 +399,14 @@ int fetch_chunk(struct fetcher *f, struct blob_codec *codec, enum kind kind, con
 		return failed(ERR_MISSING, "chunk %.16s is in no pack of %s that is listed",
 			      hex_encode(id, ID_SIZE, hex), f->r->dataset);
 	return fetch_from(f, codec, id, places, count, &want);
+}
+
+int fetch_chunk(struct fetcher *f, struct blob_codec *codec, enum kind kind, const uint8_t id[ID_SIZE],
+		const uint8_t key[KEY_SIZE], uint64_t size, uint8_t *out)
+{
+	int code = fetch_known(f, codec, kind, id, key, size, out);
+
+	return try_again(f, kind, &code) ? fetch_known(f, codec, kind, id, key, size, out) : code;
 }
 
 /* ---- nodes ---- */
@@ -409,8 +433,8 @@ static int open_node(struct fetcher *f, const uint8_t id[ID_SIZE], struct fetche
 }
 
 /* A parent does not say how long a node is: there is room for the longest of its places, and the tag decides. */
-int fetch_node(struct fetcher *f, struct blob_codec *codec, const uint8_t id[ID_SIZE], const uint8_t key[KEY_SIZE],
-	       struct fetched_node *out)
+static int fetch_known_node(struct fetcher *f, struct blob_codec *codec, const uint8_t id[ID_SIZE],
+			    const uint8_t key[KEY_SIZE], struct fetched_node *out)
 {
 	struct chunk_place places[CATALOG_PLACES_MAX];
 	struct wanted want = { .kind = KIND_NODE, .key = key };
@@ -418,7 +442,7 @@ int fetch_node(struct fetcher *f, struct blob_codec *codec, const uint8_t id[ID_
 	char hex[ID_HEX];
 
 	*out = (struct fetched_node){ 0 };
-	int code = catalog_locate(f->r->catalog, id, places, &count);
+	int code = locate_chunk(f->r, KIND_NODE, id, places, &count);
 	if (code != 0)
 		return code;
 	for (size_t i = 0; i < count; i++) {
@@ -438,4 +462,12 @@ int fetch_node(struct fetcher *f, struct blob_codec *codec, const uint8_t id[ID_
 	if (code != 0)
 		fetched_node_release(out);
 	return code;
+}
+
+int fetch_node(struct fetcher *f, struct blob_codec *codec, const uint8_t id[ID_SIZE], const uint8_t key[KEY_SIZE],
+	       struct fetched_node *out)
+{
+	int code = fetch_known_node(f, codec, id, key, out);
+
+	return try_again(f, KIND_NODE, &code) ? fetch_known_node(f, codec, id, key, out) : code;
 }

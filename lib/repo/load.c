@@ -432,9 +432,27 @@ static int load_rest(struct repo *r, const struct listing listings[REPO_ZONES_MA
 	int code = load_settle_memory(r, listings);
 
 	load_tell_headerless(r);
-	if (code == 0)
+	if (code == 0 && r->unread == NULL)
 		load_headless(r, listings);
 	return code;
+}
+
+/* What becomes of packs: marks, withdrawals, and what zones had before. */
+static int settle_packs(struct repo *r, const struct listing listings[REPO_ZONES_MAX])
+{
+	int code = 0;
+
+	for (unsigned i = 0; i < r->zone_count && code == 0; i++) {
+		size_t sorted = r->mark_count;
+
+		for (size_t k = 0; k < listings[i].condemned_count && code == 0; k++)
+			code = load_mark(r, i, listings[i].condemned[k], sorted);
+		if (r->mark_count > 0)
+			qsort(r->marks, r->mark_count, sizeof *r->marks, compare_mark);
+	}
+	if (code == 0)
+		code = settle_withdrawals(r);
+	return code == 0 ? compare_with_last_time(r) : code;
 }
 
 static int merge(struct repo *r, struct listing listings[REPO_ZONES_MAX])
@@ -452,25 +470,16 @@ static int merge(struct repo *r, struct listing listings[REPO_ZONES_MAX])
 		code = place_packs(r, listings);
 	if (code == 0)
 		code = load_snapshots(r, listings);
-	for (unsigned i = 0; i < r->zone_count && code == 0; i++) {
-		size_t sorted = r->mark_count;
-
-		for (size_t k = 0; k < listings[i].condemned_count && code == 0; k++)
-			code = load_mark(r, i, listings[i].condemned[k], sorted);
-		if (r->mark_count > 0)
-			qsort(r->marks, r->mark_count, sizeof *r->marks, compare_mark);
-	}
-	if (code == 0)
-		code = settle_withdrawals(r);
-	if (code == 0)
-		code = compare_with_last_time(r);
+	/* A reader does not mind where a pack goes, and has no last time. */
+	if (code == 0 && r->unread == NULL)
+		code = settle_packs(r, listings);
 	if (code == 0)
 		code = doubt_settle(r, listings);
 	if (code == 0) {
 		compare_with_headers(r);
 		code = load_rest(r, listings);
 	}
-	return code == 0 ? catalog_flush(r->catalog, false) : code;
+	return code == 0 && r->unread == NULL ? catalog_flush(r->catalog, false) : code;
 }
 
 static bool up_one_hangs(const struct repo *r)
@@ -511,4 +520,11 @@ int repo_load(struct repo *r)
 		listing_release(&listings[i]);
 	/* A zone that came to hang meanwhile is not up: what the other one says stands alone. */
 	return code == ERR_UNAVAILABLE && up_one_hangs(r) ? repo_load(r) : code;
+}
+
+int repo_load_all(struct repo *r)
+{
+	free(r->selector);
+	r->selector = NULL;
+	return repo_load(r);
 }

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "repo/known_zone.h"
 #include "repo/load.h"
+#include "repo/locate.h"
 #include "repo/revoked.h"
 
 void repo_places(const struct config *config, struct zone_place places[REPO_ZONES_MAX], unsigned *count)
@@ -155,6 +156,11 @@ int repo_open(const struct repo_options *options, struct findings *findings, str
 		r->state = xstrdup(options->state);
 		r->memory = xasprintf("%s/%s/snapshots", options->state, options->dataset);
 	}
+	if (options->on_demand) {
+		must(!options->headers_only && options->catalog == NULL && !options->snapshots);
+		r->unread = unread_new();
+		r->selector = options->selector == NULL ? NULL : xstrdup(options->selector);
+	}
 	r->folder = options->catalog == NULL ? NULL : xstrdup(options->catalog);
 	for (unsigned i = 0; i < r->zone_count; i++)
 		open_zone(r, i, &options->places[i], options);
@@ -194,6 +200,8 @@ void repo_close(struct repo *r)
 		close_zone(&r->zones[i]);
 		free(r->zones[i].name);
 	}
+	unread_free(r->unread);
+	free(r->selector);
 	free(r->state);
 	free(r->memory);
 	free(r->folder);

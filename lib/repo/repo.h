@@ -110,6 +110,8 @@ struct doubt {                     /* about an index object that opens in no zon
 	char *why[REPO_ZONES_MAX]; /* NULL: not there */
 };
 
+struct unread;
+
 struct repo {
 	char dataset[DATASET_NAME_MAX + 1];
 	const struct config_dataset *config; /* NULL on a bare host */
@@ -153,6 +155,8 @@ struct repo {
 	struct doubt *doubts;
 	size_t doubt_count;
 	uint64_t header_seen;                  /* number of the newest header that this catalogue remembers; 0: none */
+	struct unread *unread; /* packs that were not looked into; NULL: not on demand */
+	char *selector;        /* of the headers that are opened; NULL: all */
 	bool looked; /* since it was opened, at headers that were seen before */
 	bool headers_only, writing, remembers; /* as opened; remembers: may write down what it sees of snapshots */
 	/*
@@ -176,6 +180,13 @@ struct repo_options {
 	bool snapshots;      /* count what it remembers of snapshots too (catalog/remembered.h) */
 	bool remember;       /* an agent's or pruner's, with `writing`: what is seen for the first time is remembered */
 	bool headers_only;   /* for status and lists: headers, intents and seals; no catalogue, no packs */
+	/*
+	 * For who reads one snapshot: a pack's footer is read when a chunk is looked for (repo/locate.h), and with a
+	 * `selector` (repo/select.h) only headers that it may mean. Told is what is in the way of that: gaps in the
+	 * chains of headers, marks, refused withdrawals and seals without headers are left to a check.
+	 */
+	bool on_demand;
+	const char *selector; /* NULL: all headers */
 };
 
 /*
@@ -187,6 +198,9 @@ void repo_close(struct repo *r);
 
 /* Lists and merges; may be called again (after a sync, before a commit): replaces everything from the last time. */
 must_check int repo_load(struct repo *r);
+
+/* The same with all headers, of a repo that was opened with a selector. */
+must_check int repo_load_all(struct repo *r);
 
 /* Zones of a configuration as places; for repo_options. */
 void repo_places(const struct config *config, struct zone_place places[REPO_ZONES_MAX], unsigned *count);

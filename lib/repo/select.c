@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/clock.h"
 #include "base/hex.h"
@@ -59,19 +60,22 @@ char *select_text(const struct repo *r, const struct snapshot *s, char *out)
 	return out;
 }
 
+static bool has_prefix(const uint8_t id[SNAPSHOT_ID_SIZE], const char *prefix)
+{
+	char hex[SNAPSHOT_ID_HEX];
+
+	return strncasecmp(hex_encode(id, SNAPSHOT_ID_SIZE, hex), prefix, strlen(prefix)) == 0;
+}
+
 static int select_id(const struct repo *r, const char *prefix, const struct snapshot **out)
 {
-	char lower[SNAPSHOT_ID_HEX], first[SELECT_TEXT_MAX], second[SELECT_TEXT_MAX];
-	size_t len = strlen(prefix);
+	char first[SELECT_TEXT_MAX], second[SELECT_TEXT_MAX];
 
 	*out = NULL;
-	for (size_t i = 0; i <= len; i++)
-		lower[i] = prefix[i] >= 'A' && prefix[i] <= 'F' ? (char)(prefix[i] - 'A' + 'a') : prefix[i];
 	for (size_t i = 0; i < r->snapshot_count; i++) {
 		const struct snapshot *s = &r->snapshots[i];
-		char id[SNAPSHOT_ID_HEX];
 
-		if (strncmp(hex_encode(s->header.id, SNAPSHOT_ID_SIZE, id), lower, len) != 0)
+		if (!has_prefix(s->header.id, prefix))
 			continue;
 		if (*out != NULL)
 			return failed(ERR_USAGE, "the id prefix '%s' is ambiguous: %s and %s both begin with it",
@@ -109,21 +113,30 @@ static int none_there(const struct repo *r, const char *selector, int64_t from, 
 		      r->dataset, selector, select_text(r, before, text_before), select_text(r, behind, text_behind));
 }
 
-static int select_time(const struct repo *r, const char *selector, const struct snapshot **out)
+/* When what a date or a time names was taken: in [from, until). */
+static int time_range(const char *selector, int64_t *from, int64_t *until)
 {
-	int64_t from, until;
-
-	if (clock_parse(selector, &from) != 0)
+	if (clock_parse(selector, from) != 0)
 		return malformed(selector);
 	if (strchr(selector, 'T') == NULL) {
-		until = from + DAY;
+		*until = *from + DAY;
 	} else {
 		/* With seconds: that second is the last to count. */
 		bool seconds = strlen(selector) > strlen("2026-11-21T02:00Z");
 
-		until = seconds ? from + 1 : from + MINUTE;
-		from -= from % MINUTE;
+		*until = seconds ? *from + 1 : *from + MINUTE;
+		*from -= *from % MINUTE;
 	}
+	return 0;
+}
+
+static int select_time(const struct repo *r, const char *selector, const struct snapshot **out)
+{
+	int64_t from, until;
+	int code = time_range(selector, &from, &until);
+
+	if (code != 0)
+		return code;
 	*out = NULL;
 	for (size_t i = 0; i < r->snapshot_count; i++) {
 		const struct snapshot *s = &r->snapshots[i];
@@ -134,9 +147,25 @@ static int select_time(const struct repo *r, const char *selector, const struct 
 	return *out != NULL ? 0 : none_there(r, selector, from, until);
 }
 
+bool select_is_latest(const char *selector)
+{
+	return strcmp(selector, "latest") == 0;
+}
+
+bool select_may_mean(const char *selector, int64_t taken_at, const uint8_t id[SNAPSHOT_ID_SIZE])
+{
+	int64_t from, until;
+
+	if (select_is_latest(selector))
+		return true;
+	if (select_is_id(selector))
+		return has_prefix(id, selector);
+	return time_range(selector, &from, &until) == 0 && taken_at >= from && taken_at < until;
+}
+
 int select_snapshot(const struct repo *r, const char *selector, const struct snapshot **out)
 {
-	if (strcmp(selector, "latest") == 0) {
+	if (select_is_latest(selector)) {
 		*out = repo_newest(r);
 		return *out != NULL ? 0 : none_there(r, selector, 0, 0);
 	}

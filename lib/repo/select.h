@@ -13,6 +13,13 @@ must_check int select_split(const char *text, char dataset[DATASET_NAME_MAX + 1]
 bool select_is_id(const char *selector);
 
 /*
+ * Whether the selector may mean a snapshot of this time and id, as a header's name says them; of "latest" any. Nothing
+ * is what a malformed one may mean.
+ */
+bool select_may_mean(const char *selector, int64_t taken_at, const uint8_t id[SNAPSHOT_ID_SIZE]);
+bool select_is_latest(const char *selector);
+
+/*
  * latest: the newest live one. A date: the newest of that UTC day; a time: the newest of that minute, and not behind
  * the seconds if there are any. An id prefix: at least SELECT_ID_MIN digits, unique; it also finds what is being
  * destroyed. ERR_MISSING names the neighbours; ERR_USAGE for an ambiguous or malformed selector.

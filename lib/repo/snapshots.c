@@ -12,6 +12,7 @@
 #include "repo/load.h"
 #include "repo/revoked.h"
 #include "repo/seen.h"
+#include "repo/select.h"
 
 /* Headers from further ahead than this are from the future: clocks of two hosts may differ a little. */
 #define FUTURE_SLACK 300
@@ -251,6 +252,97 @@ static void load_intent(struct repo *r, unsigned zone, const uint8_t id[SNAPSHOT
 	s->intents |= ZONE_BIT(zone);
 }
 
+/* ---- what a selector may mean ---- */
+
+struct named {
+	struct listed_header *row;
+	unsigned zone;
+};
+
+/* The newest first. */
+static int compare_named(const void *a, const void *b)
+{
+	const struct listed_header *x = ((const struct named *)a)->row, *y = ((const struct named *)b)->row;
+
+	if (x->taken_at != y->taken_at)
+		return x->taken_at > y->taken_at ? -1 : 1;
+	return memcmp(x->id, y->id, SNAPSHOT_ID_SIZE);
+}
+
+/* Of snapshots whose headers were opened; by an id also of those that have none any more. */
+static void load_intents_meant(struct repo *r, const struct listing listings[REPO_ZONES_MAX])
+{
+	for (unsigned i = 0; i < r->zone_count; i++) {
+		for (size_t k = 0; r->zones[i].up && k < listings[i].intent_count; k++) {
+			const uint8_t *id = listings[i].intents[k];
+			const struct snapshot *s = find(r, id);
+
+			if (s != NULL ? (s->intents & ZONE_BIT(i)) == 0
+				      : select_is_id(r->selector) && select_may_mean(r->selector, 0, id))
+				load_intent(r, i, id);
+		}
+	}
+}
+
+static bool has_latest(const struct repo *r)
+{
+	const struct snapshot *newest = repo_newest(r);
+
+	return newest != NULL && !newest->quarantined;
+}
+
+/*
+ * Headers from the newest name on; for the latest no more than it takes to have one that is live: a header says no other
+ * time than its name.
+ */
+static int load_meant(struct repo *r, const struct listing listings[REPO_ZONES_MAX])
+{
+	size_t total = 0, count = 0, end;
+	bool ignored, found = false;
+	int code = 0;
+
+	for (unsigned i = 0; i < r->zone_count; i++)
+		total += listings[i].header_count;
+	struct named *all = xcalloc(total + 1, sizeof *all);
+	for (unsigned i = 0; i < r->zone_count; i++) {
+		for (size_t k = 0; r->zones[i].up && k < listings[i].header_count; k++) {
+			struct listed_header *row = &listings[i].headers[k];
+
+			if (select_may_mean(r->selector, row->taken_at, row->id))
+				all[count++] = (struct named){ .row = row, .zone = i };
+		}
+	}
+	qsort(all, count, sizeof *all, compare_named);
+	for (size_t first = 0; first < count && code == 0 && !found; first = end) {
+		for (end = first; end < count && all[end].row->taken_at == all[first].row->taken_at && code == 0; end++)
+			code = load_header(r, all[end].zone, all[end].row, true, &ignored);
+		load_intents_meant(r, listings);
+		found = select_is_latest(r->selector) && has_latest(r);
+	}
+	free(all);
+	if (count == 0)
+		load_intents_meant(r, listings);
+	return code;
+}
+
+static int load_all(struct repo *r, struct listing listings[REPO_ZONES_MAX])
+{
+	int code = 0;
+
+	for (unsigned i = 0; i < r->zone_count && code == 0; i++) {
+		if (r->zones[i].up)
+			code = load_headers(r, i, &listings[i]);
+	}
+	r->looked = true;
+	for (unsigned i = 0; i < r->zone_count && code == 0; i++) {
+		for (size_t k = 0; r->zones[i].up && k < listings[i].intent_count; k++)
+			load_intent(r, i, listings[i].intents[k]);
+	}
+	return code;
+}
+
+/* ---- all of it ---- */
+
 static void place_seal(struct repo *r, unsigned zone, const struct listed_seal *row)
 {
 	struct snapshot *s = find(r, row->snapshot);
@@ -339,15 +431,7 @@ int load_snapshots(struct repo *r, struct listing listings[REPO_ZONES_MAX])
 	if (code != 0)
 		return code;
 	revoked_headers(r, listings);
-	for (unsigned i = 0; i < r->zone_count && code == 0; i++) {
-		if (r->zones[i].up)
-			code = load_headers(r, i, &listings[i]);
-	}
-	r->looked = true;
-	for (unsigned i = 0; i < r->zone_count; i++) {
-		for (size_t k = 0; r->zones[i].up && k < listings[i].intent_count; k++)
-			load_intent(r, i, listings[i].intents[k]);
-	}
+	code = r->selector == NULL ? load_all(r, listings) : load_meant(r, listings);
 	if (code == 0)
 		code = load_remembered(r, listings);
 	if (code != 0)
@@ -360,6 +444,7 @@ int load_snapshots(struct repo *r, struct listing listings[REPO_ZONES_MAX])
 		qsort(r->snapshots, r->snapshot_count, sizeof *r->snapshots, compare_snapshot);
 		enter_all(r);
 	}
-	check_header_chain(r);
+	if (r->unread == NULL)
+		check_header_chain(r);
 	return 0;
 }

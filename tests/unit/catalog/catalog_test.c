@@ -328,6 +328,48 @@ static void the_blobs_of_a_pack_come_in_its_order(void **state)
 	}
 }
 
+static void what_is_in_a_pack_may_come_later(void **state)
+{
+	(void)state;
+	for (enum stage before = 0; before < STAGE_COUNT; before++) {
+		for (enum stage stage = 0; stage < STAGE_COUNT; stage++) {
+			char name[24];
+			struct index_pack pack = make_pack(1, KIND_NODE);
+			struct footer f = { 0 };
+			_buf_ struct buf seen, children;
+			uint32_t number;
+
+			snprintf(name, sizeof name, "later-%d-%d", before, stage);
+			struct catalog *c = open_catalog(name);
+			add_simple(c, 0, 9);
+			assert_int_equal(catalog_add_pack(c, &pack, NULL, PACK_INDEXED, &number), 0);
+			assert_int_equal(number, 1);
+			add_simple(c, 2, 9);
+			assert_int_equal(count_places(c, 9), 2);
+			reach(before, name, &c);
+			buf_init(&seen, 1000, "test");
+			assert_int_equal(catalog_each_blob(c, 1, note_blob, &seen), 0);
+			assert_int_equal(seen.len, 0);
+			add_node(&f, 7, 100, 2);
+			add_blob(&f, 9);
+			assert_int_equal(catalog_add_blobs(c, 1, &f.footer), 0);
+			reach(stage, name, &c);
+			assert_int_equal(count_places(c, 7), 1);
+			assert_int_equal(count_places(c, 9), 3);
+			assert_int_equal(catalog_each_blob(c, 1, note_blob, &seen), 0);
+			assert_int_equal(buf_terminate(&seen), 0);
+			assert_string_equal((char *)seen.data, "7@8 9@58 ");
+			uint8_t id[ID_SIZE];
+			make_id(id, 7, 'c');
+			buf_init(&children, 1000, "test");
+			assert_int_equal(catalog_children(c, id, &children), 0);
+			assert_int_equal(children.len, 2 * ID_SIZE);
+			assert_int_equal(catalog_add_blobs(c, 3, &f.footer), ERR_MISSING);
+			catalog_close(c);
+		}
+	}
+}
+
 static void assert_children(struct catalog *c, uint32_t node, uint32_t first, uint32_t count)
 {
 	_buf_ struct buf b;
@@ -1063,6 +1105,7 @@ int main(void)
 		cmocka_unit_test(a_known_pack_is_only_ever_raised_from_made_to_indexed),
 		cmocka_unit_test(the_places_of_a_chunk_come_newest_first),
 		cmocka_unit_test(the_blobs_of_a_pack_come_in_its_order),
+		cmocka_unit_test(what_is_in_a_pack_may_come_later),
 		cmocka_unit_test(the_children_of_a_node_are_known),
 		cmocka_unit_test(a_removed_pack_is_gone_with_its_chunks_and_its_number),
 		cmocka_unit_test(numbers_are_not_used_again),

@@ -522,15 +522,15 @@ static inline void put_mark(struct made *m, unsigned zones, const uint8_t pack[D
 	put_signed(m, zones, SIGNED_CONDEMNED, signer, &body, name_condemned(DATASET, pack, name), NULL);
 }
 
-/* Opens the repo anew, with writers and a fresh catalogue, and loads it. */
-static inline struct repo *made_open(struct made *m)
+static inline struct repo *made_open_with(struct made *m, struct repo_options options)
 {
 	char urls[2][128];
 	struct zone_place places[2] = { { .name = "z0", .url = urls[0] }, { .name = "z1", .url = urls[1] } };
-	struct repo_options options = {
-		.dataset = DATASET, .trust = &m->trust, .places = places, .place_count = 2, .writing = true
-	};
 
+	options.dataset = DATASET;
+	options.trust = &m->trust;
+	options.places = places;
+	options.place_count = 2;
 	for (unsigned i = 0; i < 2; i++)
 		snprintf(urls[i], sizeof urls[i], "file://%s/z%u", m->folder, i);
 	made_close(m);
@@ -538,6 +538,12 @@ static inline struct repo *made_open(struct made *m)
 	assert_int_equal(repo_open(&options, m->findings, &m->repo), 0);
 	assert_int_equal(repo_load(m->repo), 0);
 	return m->repo;
+}
+
+/* Opens the repo anew, with writers and a fresh catalogue, and loads it. */
+static inline struct repo *made_open(struct made *m)
+{
+	return made_open_with(m, (struct repo_options){ .writing = true });
 }
 
 static inline bool has_finding(const struct made *m, enum finding_kind kind, const char *zone, const char *object)

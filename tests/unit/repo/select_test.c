@@ -95,6 +95,10 @@ static void snapshots_are_found_by_day_minute_second_and_id(void **state)
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		const struct snapshot *s = NULL;
 
+		/* What it means must be among what its name says it may. */
+		if (rows[i].code == 0)
+			assert_true(select_may_mean(rows[i].selector, snapshots[rows[i].index].header.taken_at,
+						    snapshots[rows[i].index].header.id));
 		assert_int_equal(select_snapshot(&r, rows[i].selector, &s), rows[i].code);
 		if (rows[i].code == 0)
 			assert_ptr_equal(s, &snapshots[rows[i].index]);
@@ -107,11 +111,39 @@ static void snapshots_are_found_by_day_minute_second_and_id(void **state)
 	assert_string_equal(err_message(), "dataset sms has no snapshot");
 }
 
+static void what_a_selector_may_mean_is_known_by_name(void **state)
+{
+	static const struct {
+		const char *selector;
+		bool may;
+	} rows[] = {
+		{ "latest", true },
+		{ "2026-11-21", true },
+		{ "2026-11-20", false },
+		{ "2026-11-22", false },
+		{ "2026-11-21T02:00", true },
+		{ "2026-11-21T02:01", false },
+		{ "2026-11-21T02:00:30Z", true },
+		{ "2026-11-21T02:00:29Z", false },
+		{ "aab0", true },
+		{ "AAB0", true },
+		{ "aab1", false },
+		{ "yesterday", false },
+	};
+	struct snapshot s;
+
+	(void)state;
+	set(&s, "2026-11-21T02:00:30Z", 0xaa, 0xb0);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		assert_int_equal(select_may_mean(rows[i].selector, s.header.taken_at, s.header.id), rows[i].may);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_are_split_into_dataset_and_selector),
 		cmocka_unit_test(snapshots_are_found_by_day_minute_second_and_id),
+		cmocka_unit_test(what_a_selector_may_mean_is_known_by_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
