@@ -86,11 +86,12 @@ def least(step):
 
 
 def text(_name, result):
-    rows = [[what, f"{step['seconds'] * 1000:.1f} ms", step["opened"], step["listed"], f"{step['bytes'] / KIB:,.0f} KiB",
-             f"{least(step) * 1000:.1f} ms", f"{step['seconds'] / least(step):.1f}", f"{step['anon'] / MIB:.0f} MiB"]
+    rows = [[what, f"{step['seconds'] * 1000:.1f} ms", step["opened"], step["listed"],
+             f"{step['bytes'] / KIB:,.0f} KiB", f"{least(step) * 1000:.1f} ms",
+             f"{step['seconds'] / least(step):.1f}", f"{step['anon'] / MIB:.0f} MiB"]
             for what, step in result["steps"].items()]
-    lines = [f"A snapshot of {result['bytes'] / GIB:.2f} GiB in {result['entries']:,} files, and {result['snapshots']:,} "
-             "snapshots of 10 small files.",
+    lines = [f"A snapshot of {result['bytes'] / GIB:.2f} GiB in {result['entries']:,} files, and "
+             f"{result['snapshots']:,} snapshots of 10 small files.",
              "`least`: the time to start a program (of a restore: cp of its files) and to read the same bytes.", ""]
     head = ["command", "time", "objects opened", "listings", "bytes read", "least", "x", "anonymous"]
     return "\n".join(lines + table(head, rows))

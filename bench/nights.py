@@ -18,7 +18,7 @@ import scratch
 import sources
 from measure import GIB, MIB, available, folder_size, limit, median, say, warm
 from tables import table
-from tools import Borg, Nightfold, Restic
+from tools import Nightfold
 
 # In the order in which a round goes through them.
 FIRST, UNCHANGED, REWRITTEN, NEW, RESTORE, TO_MEMORY, FINGERPRINTS, DATA, PRUNE, ONE_CORE = STEPS = [
