@@ -69,7 +69,7 @@ static int known(struct chunk_store *s, enum kind kind, const uint8_t id[ID_SIZE
 	pthread_mutex_lock(&s->lock);
 	*is = in_open_pack(s, kind, id);
 	if (!*is)
-		code = repo_chunk_known(s->r, id, is);
+		code = repo_chunk_known(s->r, id, is, NULL);
 	pthread_mutex_unlock(&s->lock);
 	return code;
 }
@@ -191,13 +191,12 @@ void chunk_store_counts(struct chunk_store *s, struct chunk_store_counts *out)
 static int has_all(struct chunk_store *s, const uint8_t id[ID_SIZE], unsigned depth, bool *has)
 {
 	size_t first = s->children.len;
-	int code = repo_chunk_known(s->r, id, has);
+	bool node;
+	int code = repo_chunk_known(s->r, id, has, &node);
 
-	if (code != 0 || !*has)
+	if (code != 0 || !*has || !node)
 		return code;
 	code = catalog_children(s->r->catalog, id, &s->children);
-	if (code == ERR_MISSING)
-		return 0; /* content */
 	if (code == 0 && depth == 0)
 		code = failed(ERR_FORMAT, "a node is nested more than %u levels deep", NODE_LEVEL_MAX);
 	for (size_t at = first; code == 0 && *has && at < s->children.len; at += ID_SIZE) {

@@ -256,7 +256,7 @@ int reach_whole(struct repo *r, const uint8_t root[ID_SIZE], unsigned *zones)
 
 	*zones = 0;
 	if (code == 0)
-		code = repo_chunk_known(r, root, &known);
+		code = repo_chunk_known(r, root, &known, NULL);
 	if (code != 0 || !known)
 		return code;
 	if (everywhere.zones == repo_up(r)) {

@@ -239,7 +239,7 @@ void repo_set_pack_bits(struct repo *r, uint32_t number, uint8_t bits)
 	r->packs[number] = bits;
 }
 
-int repo_chunk_known(struct repo *r, const uint8_t id[ID_SIZE], bool *known)
+int repo_chunk_known(struct repo *r, const uint8_t id[ID_SIZE], bool *known, bool *node)
 {
 	struct chunk_place places[CATALOG_PLACES_MAX];
 	size_t count;
@@ -248,6 +248,8 @@ int repo_chunk_known(struct repo *r, const uint8_t id[ID_SIZE], bool *known)
 	*known = false;
 	for (size_t i = 0; code == 0 && i < count && !*known; i++)
 		*known = repo_countable(repo_pack_bits(r, places[i].pack)) != 0;
+	if (node != NULL)
+		*node = code == 0 && count > 0 && places[0].info.kind == KIND_NODE;
 	return code;
 }
 

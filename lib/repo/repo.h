@@ -217,8 +217,11 @@ uint8_t repo_pack_bits(const struct repo *r, uint32_t number);
 unsigned repo_countable(uint8_t bits);
 void repo_set_pack_bits(struct repo *r, uint32_t number, uint8_t bits);
 
-/* Whether a chunk may be counted on: in some pack that is listed, unmarked and not withdrawn. */
-must_check int repo_chunk_known(struct repo *r, const uint8_t id[ID_SIZE], bool *known);
+/*
+ * Whether a chunk may be counted on: in some pack that is listed, unmarked and not withdrawn. *node: it is one; may be
+ * NULL.
+ */
+must_check int repo_chunk_known(struct repo *r, const uint8_t id[ID_SIZE], bool *known, bool *node);
 
 /* A snapshot that may be restored from: live (header, no intent), not quarantined unless it is all there is. */
 bool snapshot_live(const struct snapshot *s);

@@ -46,7 +46,7 @@ static void a_condemned_pack_counts_nowhere(void **state)
 	bool known;
 
 	made_open(m);
-	assert_int_equal(repo_chunk_known(m->repo, m->group_id, &known), 0);
+	assert_int_equal(repo_chunk_known(m->repo, m->group_id, &known, NULL), 0);
 	assert_true(known);
 	put_mark(m, 2, s->content.name, m->pruner, mark);
 	made_open(m);
@@ -54,7 +54,7 @@ static void a_condemned_pack_counts_nowhere(void **state)
 	assert_int_equal(m->repo->marks[0].zones, ZONE_BIT(1));
 	assert_int_equal(bits_of(m, &s->content), PACK_IN_0 | PACK_IN_1 | PACK_CONDEMNED);
 	assert_int_equal(repo_countable(bits_of(m, &s->content)), 0);
-	assert_int_equal(repo_chunk_known(m->repo, m->group_id, &known), 0);
+	assert_int_equal(repo_chunk_known(m->repo, m->group_id, &known, NULL), 0);
 	assert_false(known);
 
 	/* Somebody's who may not. */
