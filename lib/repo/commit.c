@@ -110,6 +110,7 @@ struct gathered {
 	uint32_t *numbers; /* of the packs that are indexed for the first time */
 	size_t number_count;
 	bool add, everything;
+	bool more; /* packs are left for another index */
 };
 
 /*
@@ -122,6 +123,9 @@ static int gather_pack(void *context, uint32_t number, const struct index_pack *
 	bool fresh = g->add && origin == PACK_MADE && (repo_pack_bits(g->r, number) & PACK_IN_ANY) != 0;
 
 	if (!fresh && !(g->everything && origin == PACK_INDEXED))
+		return 0;
+	g->more = !g->everything && g->index->added_count == COMMIT_ADDED_MAX;
+	if (g->more)
 		return 0;
 	if (g->index->added_count == INDEX_PACKS_MAX)
 		return failed(ERR_FORMAT, "more than %u packs in one index", INDEX_PACKS_MAX);
@@ -206,8 +210,9 @@ static int follow_on_index(struct repo *r, const struct chain *chain, struct ind
 	return code;
 }
 
-int commit_index(struct repo *r, const struct secret_key *signer, unsigned zones, bool add,
-		 const uint8_t (*withdrawn)[DIGEST_SIZE], uint32_t withdrawn_count)
+/* *more: packs are left for another one, which then is to say what is withdrawn. */
+static int commit_one(struct repo *r, const struct secret_key *signer, unsigned zones, bool add,
+		      const uint8_t (*withdrawn)[DIGEST_SIZE], uint32_t withdrawn_count, bool *more)
 {
 	struct chain *chain = find_chain(r, signer->public.id);
 	struct index index = { .made_at = clock_now() };
@@ -223,7 +228,7 @@ int commit_index(struct repo *r, const struct secret_key *signer, unsigned zones
 	if (code == 0 && (g.number_count > 0 || withdrawn_count > 0)) {
 		if (index.checkpoint)
 			code = gather_rest(r, &index);
-		if (withdrawn_count > 0) {
+		if (withdrawn_count > 0 && !g.more) {
 			index.withdrawn = xcalloc(withdrawn_count, DIGEST_SIZE);
 			memcpy(index.withdrawn, withdrawn, (size_t)withdrawn_count * DIGEST_SIZE);
 			index.withdrawn_count = withdrawn_count;
@@ -234,8 +239,20 @@ int commit_index(struct repo *r, const struct secret_key *signer, unsigned zones
 	}
 	for (size_t i = 0; i < g.number_count && code == 0; i++)
 		code = catalog_set_origin(r->catalog, g.numbers[i], PACK_INDEXED);
+	*more = g.more;
 	free(g.numbers);
 	index_release(&index);
+	return code;
+}
+
+int commit_index(struct repo *r, const struct secret_key *signer, unsigned zones, bool add,
+		 const uint8_t (*withdrawn)[DIGEST_SIZE], uint32_t withdrawn_count)
+{
+	bool more = true;
+	int code = 0;
+
+	while (more && code == 0)
+		code = commit_one(r, signer, zones, add, withdrawn, withdrawn_count, &more);
 	return code;
 }
 

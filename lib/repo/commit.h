@@ -11,13 +11,19 @@
 /* Every agent index with such a number tells everything, so that older ones can go. */
 #define CHECKPOINT_EVERY 64
 
+/*
+ * Packs that an index adds at most, so that what a night holds in memory does not grow with what is new. A checkpoint
+ * names all that there are.
+ */
+#define COMMIT_ADDED_MAX 65536u
+
 /* When this checkpoint was made. ERR_MISSING: it is none, or not whole in every zone. */
 must_check int commit_checkpoint_time(struct repo *r, const struct index_object *o, int64_t *made_at);
 
 /*
  * Writes the signer's next index: `added` are, with `add`, all packs made and not yet indexed (agents), `withdrawn`
- * those given. Nothing to say: nothing is written. Every 64th of an agent is a checkpoint. Zones that do not take it
- * are findings; ERR_* when none does.
+ * those given, with the last of them. Nothing to say: nothing is written; of very many packs several indexes are. Every
+ * 64th of an agent is a checkpoint. Zones that do not take it are findings; ERR_* when none does.
  */
 must_check int commit_index(struct repo *r, const struct secret_key *signer, unsigned zones, bool add,
 			    const uint8_t (*withdrawn)[DIGEST_SIZE], uint32_t withdrawn_count);

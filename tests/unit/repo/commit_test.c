@@ -212,6 +212,71 @@ static void a_zone_without_the_newest_header_is_rolled_back(void **state)
 	night_end(&t);
 }
 
+/* As if they had been made and sent. Their names say nothing: nobody looks into them here. */
+static void make_packs(const struct night *t, uint32_t count)
+{
+	struct pack_blob blob = { .info = { .kind = KIND_CONTENT, .suite = SUITE_AES256GCM, .plain = 9 },
+				  .stored = 37 };
+	const struct pack_footer footer = { .kind = KIND_CONTENT, .blobs = &blob, .blob_count = 1 };
+	struct index_pack pack = { .size = 200, .footer = 60, .kind = KIND_CONTENT };
+	uint32_t number;
+
+	for (uint32_t i = 0; i < count; i++) {
+		sha256(&i, sizeof i, pack.name);
+		assert_int_equal(catalog_add_pack(t->repo->catalog, &pack, &footer, PACK_MADE, &number), 0);
+		repo_set_pack_bits(t->repo, number, PACK_IN_ANY);
+	}
+}
+
+/* Of an index in zone 0: how many packs it adds and withdraws. */
+static void look_into_index(const struct night *t, uint64_t seq, uint32_t *added, uint32_t *withdrawn)
+{
+	const struct chain *chain = &t->repo->chains[0];
+	struct index_object o = { .seq = seq, .zones = 1 };
+	_buf_ struct buf object = { 0 };
+	struct index index = { 0 };
+
+	memcpy(o.signer, chain->signer, KEY_ID_SIZE);
+	memcpy(o.hash, chain->hash, DIGEST_SIZE);
+	if (seq < chain->seq) {
+		_buf_ struct buf newest = { 0 };
+
+		o.seq = chain->seq;
+		assert_int_equal(examine_index(t->repo, 0, &o, &newest, &index), 0);
+		memcpy(o.hash, index.previous, DIGEST_SIZE);
+		o.seq = seq;
+		index_release(&index);
+	}
+	assert_int_equal(examine_index(t->repo, 0, &o, &object, &index), 0);
+	*added = index.added_count;
+	*withdrawn = index.withdrawn_count;
+	index_release(&index);
+}
+
+static void very_many_packs_are_told_by_several_indexes(void **state)
+{
+	static const uint8_t gone[1][DIGEST_SIZE] = { { 1 } };
+	struct nights *n = *state;
+	uint32_t added, withdrawn;
+	struct night t;
+
+	changed_night(n, &n->agent, 1);
+	night_begin(n, &n->agent, &t);
+	make_packs(&t, COMMIT_ADDED_MAX + 5);
+	assert_int_equal(commit_index(t.repo, n->agent.signer, 3, true, gone, 1), 0);
+	assert_int_equal(t.repo->chains[0].seq, 3);
+	look_into_index(&t, 2, &added, &withdrawn);
+	assert_int_equal(added, COMMIT_ADDED_MAX);
+	assert_int_equal(withdrawn, 0);
+	/* What is withdrawn goes when all that comes in its place is there. */
+	look_into_index(&t, 3, &added, &withdrawn);
+	assert_int_equal(added, 5);
+	assert_int_equal(withdrawn, 1);
+	assert_int_equal(commit_index(t.repo, n->agent.signer, 3, true, NULL, 0), 0);
+	assert_int_equal(t.repo->chains[0].seq, 3);
+	night_end(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -223,6 +288,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(indexes_stay_while_a_zone_lacks_the_checkpoint, setup, teardown),
 		cmocka_unit_test_setup_teardown(zones_that_lost_everything_are_rolled_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_zone_without_the_newest_header_is_rolled_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(very_many_packs_are_told_by_several_indexes, setup, teardown),
 	};
 
 	if (secret_init() != 0)
