@@ -268,6 +268,7 @@ static int do_steps(const struct session *s, struct work *w, const struct runnin
 					       .signer = s->signer,
 					       .leases = w->leases,
 					       .journal = s->signer->public.role == ROLE_AGENT ? w->journal : NULL,
+					       .loaded = (run->steps & STEP_SNAPSHOT) == 0,
 					       .dry_run = run->dry_run };
 	int code = 0;
 

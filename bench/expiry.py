@@ -1,7 +1,8 @@
 """What the end of many snapshots costs: bytes rewritten beside bytes freed, and time beside an unchanged night.
 
-Small chunks make many of them out of few bytes. Every night some files are new and as many go, half of them the oldest
-and half any: so old packs are dead in part.
+Small chunks make many of them out of few bytes. Every night some files are new and as many go. Of what came in every
+second night nearly all goes at once, so that in the end there are packs that are wholly dead, packs that are dead but
+for a twentieth, which are compacted, and packs that are dead in part.
 """
 
 import random
@@ -19,16 +20,23 @@ NEW = 0.01        # of the data, a night
 
 
 class Spool(Messages):
-    """Messages in files of 256 KiB."""
+    """Messages in files of 256 KiB. In even nights come those that the next night has no more, but one file in twenty.
+    The others last until as much has come again: half of what goes is the oldest, half any."""
 
     file_size = 256 * KIB
 
     def next_night(self, part=NEW):
-        gone, files = max(1, int(self.size * part / 2 / self.file_size)), self.files()
-        for path in files[:gone] + random.Random(self.night).sample(files[gone:], gone):
+        count = max(2, int(self.size * part / self.file_size))
+        if self.night % 2 == 0:
+            brief = sorted((self.folder / str(self.night)).iterdir())
+            gone = [path for number, path in enumerate(brief) if number % 20]
+        else:
+            lasting = [path for path in self.files() if int(path.parent.name) % 2]
+            gone = lasting[:count // 2] + random.Random(self.night).sample(lasting[count // 2:], count - count // 2)
+        for path in gone:
             path.unlink()
         self.night += 1
-        self.generate("messages", self.folder, 2 * gone * self.file_size, self.night, self.file_size)
+        self.generate("messages", self.folder, count * self.file_size, self.night, self.file_size)
 
 
 def packs(zone):
@@ -53,26 +61,32 @@ def measured(options, _name):
         ours.now = moment(SNAPSHOTS + 30, hours=1)
         say("expiry: prune")
         pruned = ours.do("agent", "prune")
-        after = packs(ours.zones[0])
+        compacted = packs(ours.zones[0])
         ours.now = moment(SNAPSHOTS + 30, hours=2)
+        deleted = ours.do("agent", "prune")
+        after = packs(ours.zones[0])
+        ours.now = moment(SNAPSHOTS + 30, hours=3)
         again = ours.do("agent", "prune")
         ours.do("verify", "check", "--level", "data")
     gone = sum(size for path, size in before.items() if path not in after)
     new = sum(size for path, size in after.items() if path not in before)
     return {"bytes": size, "before": start, "after": sum(after.values()), "freed": gone - new, "rewritten": new,
-            "unchanged": vars(unchanged), "listing": vars(listing), "prune": vars(pruned), "again": vars(again)}
+            "compacted": len(compacted.keys() - after.keys()), "made": len(after.keys() - before.keys()),
+            "unchanged": vars(unchanged), "listing": vars(listing), "prune": vars(pruned), "deleted": vars(deleted),
+            "again": vars(again)}
 
 
 def text(_name, result):
-    names = {"prune": "prune that ends them", "again": "prune with nothing to do", "unchanged": "unchanged night",
-             "listing": "list"}
+    names = {"prune": "prune that ends them, and compacts", "deleted": "prune that deletes what was compacted",
+             "again": "prune with nothing to do", "unchanged": "unchanged night", "listing": "list"}
     rows = [[name, f"{result[what]['seconds']:.2f} s", f"{result[what]['anon'] / MIB:.0f} MiB"]
             for what, name in names.items()]
     lines = [f"{SNAPSHOTS} snapshots of {result['bytes'] / GIB:.2f} GiB in chunks of {CHUNK // KIB} KiB "
              f"({result['bytes'] // CHUNK:,} live) end at once; {NEW:.0%} of the data was new each night.", ""]
     lines += table(["work", "time", "anonymous"], rows)
     lines += ["", f"Packs in a zone before: {result['before'] / MIB:.1f} MiB; after: {result['after'] / MIB:.1f} MiB; "
-                  f"rewritten: {result['rewritten'] / MIB:.2f} MiB, of {result['freed'] / MIB:.1f} MiB freed."]
+                  f"rewritten: {result['rewritten'] / MIB:.2f} MiB ({result['compacted']} packs into {result['made']}), "
+                  f"of {result['freed'] / MIB:.1f} MiB freed."]
     return "\n".join(lines)
 
 

@@ -79,6 +79,16 @@ bool pack_has_room(const struct pack *p, size_t stored, size_t children)
 	return p->blob_count < PACK_BLOBS_MAX && p->bytes.len + stored + footer + PACK_TAIL_SIZE <= target_of(p->kind);
 }
 
+uint64_t pack_blob_cost(size_t stored, size_t children)
+{
+	return stored + FOOTER_BLOB_MAX + (uint64_t)children * ID_SIZE;
+}
+
+uint64_t pack_frame_cost(void)
+{
+	return PACK_HEAD_SIZE + FOOTER_FRAME_MAX + PACK_TAIL_SIZE;
+}
+
 /* The footer's rules for one blob, the same for whoever writes and whoever reads. */
 static int check_blob(const struct blob_info *info, enum kind kind, uint64_t stored, size_t child_count)
 {

@@ -47,6 +47,10 @@ bool pack_has_room(const struct pack *p, size_t stored, size_t children);
 must_check int pack_add(struct pack *p, const struct blob_info *info, const uint8_t *stored, size_t stored_len,
 			const uint8_t (*children)[ID_SIZE], size_t child_count);
 
+/* The most that a blob takes in a pack, with its row in the footer; and the most that a pack takes besides its blobs. */
+uint64_t pack_blob_cost(size_t stored, size_t children);
+uint64_t pack_frame_cost(void);
+
 /* Writes the footer and computes the name. `random`: 16 bytes, fresh for each pack. */
 must_check int pack_finish(struct pack *p, const uint8_t random[16]);
 

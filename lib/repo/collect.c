@@ -10,10 +10,21 @@
 #include "repo/commit.h"
 #include "repo/compact.h"
 #include "repo/reach.h"
+#include "repo/send.h"
 
 struct names {
 	uint8_t (*list)[DIGEST_SIZE];
 	uint32_t count;
+};
+
+/* What is done with many packs at once; then the lease is renewed. */
+#define BATCH_MAX ZONE_DELETE_MAX
+
+/* Objects to be deleted together. */
+struct deletion {
+	char names[ZONE_DELETE_MAX][OBJECT_NAME_MAX];
+	bool left[ZONE_DELETE_MAX]; /* in some zone */
+	size_t count;
 };
 
 struct collecting {
@@ -25,6 +36,7 @@ struct collecting {
 	struct names condemn, destroy, unmark;
 	uint32_t *sparse; /* packs to compact */
 	size_t sparse_count;
+	struct deletion deletion;
 	bool interrupted; /* packs of a run that was cut off wait for the next */
 };
 
@@ -55,22 +67,29 @@ static void doom(struct collecting *c, const uint8_t name[DIGEST_SIZE], uint64_t
 	}
 }
 
+/* COLLECT_REWRITTEN_PERCENT; `live`: the most that its live blobs take. */
+static bool worth_compacting(uint64_t size, uint64_t live)
+{
+	uint64_t anew = live + pack_frame_cost();
+
+	return anew < size && anew * 100 <= (size - anew) * COLLECT_REWRITTEN_PERCENT;
+}
+
 static int judge(void *context, uint32_t number, const struct index_pack *pack, enum pack_origin origin)
 {
 	struct collecting *c = context;
-	uint64_t reached = reach_pack_bytes(c->reach, number),
-		 content = pack->size - pack->footer - PACK_HEAD_SIZE - PACK_TAIL_SIZE;
+	uint64_t live = reach_pack_bytes(c->reach, number);
 	bool marked = repo_find_mark(c->r, pack->name) != NULL;
 
 	/* Made and not yet indexed: the next run counts on it. */
 	c->interrupted = c->interrupted || origin == PACK_MADE;
 	if (origin == PACK_MADE || (repo_pack_bits(c->r, number) & PACK_IN_ANY) == 0)
 		return 0;
-	if (reached == 0) {
+	if (live == 0) {
 		doom(c, pack->name, pack->size);
 	} else if (marked) {
 		add_name(&c->unmark, pack->name);
-	} else if (c->o->journal != NULL && reached * 100 <= content * (100 - COLLECT_DEAD_PERCENT)) {
+	} else if (c->o->journal != NULL && worth_compacting(pack->size, live)) {
 		c->sparse = xrealloc(c->sparse, c->sparse_count + 1, sizeof *c->sparse);
 		c->sparse[c->sparse_count++] = number;
 	}
@@ -85,66 +104,148 @@ static int settle_zone(struct collecting *c, unsigned zone, const char *name, in
 	return code;
 }
 
-/* Where something stands in its place that is no mark, which would keep the pack for good, the mark replaces it. */
-static int put_mark(struct collecting *c, const char *name, const struct buf *object, unsigned marked)
+/* Where they cannot be deleted at once, each is tried for itself, and tells what hinders. */
+static void delete_in_zone(struct collecting *c, unsigned zone, bool durable)
 {
-	int result = 0;
+	struct zone_writer *writer = c->r->zones[zone].writer;
+	struct deletion *d = &c->deletion;
 
-	for (unsigned i = 0; i < c->r->zone_count; i++) {
-		if ((marked & ZONE_BIT(i)) != 0)
-			continue;
-		int code = zone_put_reserved(c->r->zones[i].writer, name, object->data, object->len);
+	if (zone_delete_many(writer, (const char(*)[OBJECT_NAME_MAX])d->names, d->count, durable) == 0)
+		return;
+	for (size_t i = 0; i < d->count; i++) {
+		int code = zone_delete(writer, d->names[i]);
 
-		if (code == ERR_EXISTS)
-			code = zone_replace(c->r->zones[i].writer, name, object->data, object->len);
-		code = settle_zone(c, i, name, code);
-		result = code != 0 ? code : result;
+		d->left[i] |= settle_zone(c, zone, d->names[i], code == ERR_MISSING ? 0 : code) != 0;
 	}
-	return result;
 }
 
-static int delete_everywhere(struct collecting *c, const char *name)
+/* Deletes what was gathered, in every zone; how many are gone. Which of them stays to be seen in c->deletion.left. */
+static uint64_t delete_gathered(struct collecting *c, bool durable)
 {
-	int result = 0;
+	struct deletion *d = &c->deletion;
+	uint64_t gone = 0;
 
-	for (unsigned i = 0; i < c->r->zone_count; i++) {
-		int code = zone_delete(c->r->zones[i].writer, name);
-
-		code = settle_zone(c, i, name, code == ERR_MISSING ? 0 : code);
-		result = code != 0 ? code : result;
-	}
-	return result;
+	memset(d->left, 0, sizeof d->left);
+	for (unsigned i = 0; i < c->r->zone_count && d->count > 0; i++)
+		delete_in_zone(c, i, durable);
+	for (size_t i = 0; i < d->count; i++)
+		gone += !d->left[i];
+	d->count = 0;
+	return gone;
 }
 
-static int condemn(struct collecting *c, const uint8_t pack[DIGEST_SIZE])
+/* Room for the name of one more to be deleted; when that is the last, they are deleted first, and counted. */
+static char *gather(struct collecting *c, uint64_t *gone)
 {
-	const struct repo_mark *old = repo_find_mark(c->r, pack);
+	if (c->deletion.count == ZONE_DELETE_MAX)
+		*gone += delete_gathered(c, true);
+	return c->deletion.names[c->deletion.count++];
+}
+
+static int make_mark(const struct collecting *c, const uint8_t pack[DIGEST_SIZE], struct buf *object)
+{
 	struct condemned mark = { .since = clock_now() };
-	char name[OBJECT_NAME_MAX];
 	_buf_ struct buf body = { 0 };
-	_buf_ struct buf object = { 0 };
 
 	memcpy(mark.dataset, c->r->dataset, sizeof mark.dataset);
 	memcpy(mark.pack, pack, DIGEST_SIZE);
 	buf_init(&body, MARK_MAX, "condemned mark");
-	buf_init(&object, MARK_MAX, "condemned mark");
+	buf_init(object, MARK_MAX, "condemned mark");
 	int code = condemned_encode(&mark, &body);
-	if (code == 0)
-		code = signed_encode(SIGNED_CONDEMNED, c->o->signer, &body, &object);
-	if (code != 0)
-		return code;
-	/* A zone that does not take the mark now gets it from the next run; until then the grace has not begun. */
-	if (put_mark(c, name_condemned(c->r->dataset, pack, name), &object, old == NULL ? 0 : old->zones) == 0)
-		c->result->condemned++;
-	return 0;
+	return code == 0 ? signed_encode(SIGNED_CONDEMNED, c->o->signer, &body, object) : code;
 }
 
-static void remove_mark(struct collecting *c, const uint8_t pack[DIGEST_SIZE])
+/*
+ * A zone that does not take a mark now gets it from the next run; until then the grace has not begun. Where something
+ * stands in its place that is no mark, which would keep the pack for good, the mark replaces it.
+ */
+static void put_marks(struct collecting *c, const uint8_t (*packs)[DIGEST_SIZE], const struct buf *marks, size_t count)
 {
-	char name[OBJECT_NAME_MAX];
+	unsigned zones = c->r->zone_count;
+	struct parcel *parcels = xcalloc(count * zones, sizeof *parcels);
 
-	if (delete_everywhere(c, name_condemned(c->r->dataset, pack, name)) != 0)
-		log_detail("the mark of %s stays until the next run", name);
+	for (size_t i = 0; i < count * zones; i++) {
+		const uint8_t *pack = packs[i / zones];
+		const struct repo_mark *old = repo_find_mark(c->r, pack);
+		struct parcel *p = &parcels[i];
+
+		p->zone = i % zones;
+		p->object = old != NULL && (old->zones & ZONE_BIT(p->zone)) != 0 ? NULL : &marks[i / zones];
+		name_condemned(c->r->dataset, pack, p->name);
+	}
+	send_parcels(c->r, parcels, count * zones);
+	for (size_t i = 0; i < count; i++) {
+		bool everywhere = true;
+
+		for (unsigned zone = 0; zone < zones; zone++) {
+			const struct parcel *p = &parcels[i * zones + zone];
+
+			everywhere = everywhere && p->code == 0;
+			if (p->why != NULL)
+				findings_add(c->r->findings, FINDING_LAG, c->r->zones[zone].name, p->name, "%s",
+					     p->why);
+		}
+		c->result->condemned += everywhere;
+	}
+	parcels_free(parcels, count * zones);
+}
+
+static int condemn(struct collecting *c)
+{
+	struct buf marks[BATCH_MAX] = { { 0 } };
+	int code = 0;
+
+	for (size_t from = 0, count; from < c->condemn.count && code == 0; from += count) {
+		const uint8_t(*packs)[DIGEST_SIZE] = (const uint8_t(*)[DIGEST_SIZE])c->condemn.list + from;
+
+		count = c->condemn.count - from < BATCH_MAX ? c->condemn.count - from : BATCH_MAX;
+		code = lease_renew(c->o->leases);
+		for (size_t i = 0; i < count && code == 0; i++)
+			code = make_mark(c, packs[i], &marks[i]);
+		if (code == 0)
+			put_marks(c, packs, marks, count);
+		for (size_t i = 0; i < count; i++)
+			buf_release(&marks[i]);
+	}
+	return code;
+}
+
+static int compare_packs(const void *a, const void *b)
+{
+	return memcmp(a, b, DIGEST_SIZE);
+}
+
+/*
+ * Not durably: a pack that a power failure brings back does not count, was withdrawn, and is deleted by the next run; no
+ * seal leads to what it alone holds. A sync for each of 256 folders would be what this costs most.
+ */
+static int delete_packs(struct collecting *c, const uint8_t (*packs)[DIGEST_SIZE], size_t count)
+{
+	struct deletion *d = &c->deletion;
+	uint64_t marks = 0;
+	int code = lease_renew(c->o->leases);
+
+	if (code != 0)
+		return code;
+	for (size_t i = 0; i < count; i++)
+		name_pack(c->r->dataset, packs[i], gather(c, &marks));
+	c->result->deleted += delete_gathered(c, false);
+	for (size_t i = 0; i < count && code == 0; i++) {
+		uint32_t number;
+
+		if (d->left[i])
+			continue;
+		code = catalog_find_pack(c->r->catalog, packs[i], &number);
+		if (code == 0)
+			code = catalog_remove_pack(c->r->catalog, number);
+		code = code == ERR_MISSING ? 0 : code;
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (!d->left[i])
+			name_condemned(c->r->dataset, packs[i], gather(c, &marks));
+	}
+	delete_gathered(c, true);
+	return code;
 }
 
 /* Withdrawn first, so that no agent counts on it any more; then the packs; their marks last. */
@@ -158,32 +259,24 @@ static int destroy(struct collecting *c)
 		c->result->freed_bytes = 0;
 		return 0;
 	}
+	/* Those of a folder one behind the other. */
+	qsort(c->destroy.list, c->destroy.count, DIGEST_SIZE, compare_packs);
+	const uint8_t(*packs)[DIGEST_SIZE] = (const uint8_t(*)[DIGEST_SIZE])c->destroy.list;
 	if (code == 0)
-		code = commit_index(c->r, c->o->signer, all, false, (const uint8_t(*)[DIGEST_SIZE])c->destroy.list,
-				    c->destroy.count);
+		code = commit_index(c->r, c->o->signer, all, false, packs, c->destroy.count);
 	/* Those that cannot be deleted now do not count any more all the same. */
 	for (uint32_t i = 0; i < c->destroy.count && code == 0; i++) {
 		uint32_t number;
 
-		code = catalog_find_pack(c->r->catalog, c->destroy.list[i], &number);
+		code = catalog_find_pack(c->r->catalog, packs[i], &number);
 		if (code == 0)
 			code = catalog_set_origin(c->r->catalog, number, PACK_RETIRED);
 		code = code == ERR_MISSING ? 0 : code;
 	}
-	for (uint32_t i = 0; i < c->destroy.count && code == 0; i++) {
-		const uint8_t *pack = c->destroy.list[i];
-		char name[OBJECT_NAME_MAX];
-		uint32_t number;
+	for (uint32_t from = 0; from < c->destroy.count && code == 0; from += BATCH_MAX) {
+		uint32_t rest = c->destroy.count - from;
 
-		code = lease_renew(c->o->leases);
-		if (code != 0 || delete_everywhere(c, name_pack(c->r->dataset, pack, name)) != 0)
-			continue;
-		remove_mark(c, pack);
-		c->result->deleted++;
-		code = catalog_find_pack(c->r->catalog, pack, &number);
-		if (code == 0)
-			code = catalog_remove_pack(c->r->catalog, number);
-		code = code == ERR_MISSING ? 0 : code;
+		code = delete_packs(c, packs + from, rest < BATCH_MAX ? rest : BATCH_MAX);
 	}
 	return code;
 }
@@ -194,7 +287,6 @@ static int destroy(struct collecting *c)
 static void sweep_intents(struct collecting *c)
 {
 	uint64_t oldest = UINT64_MAX;
-	char name[OBJECT_NAME_MAX];
 
 	for (size_t i = 0; i < c->r->snapshot_count; i++) {
 		const struct snapshot *s = &c->r->snapshots[i];
@@ -209,9 +301,9 @@ static void sweep_intents(struct collecting *c)
 		if (s->intents == 0 || !gone || s->header.seq >= oldest ||
 		    duration_after(s->intent_at, c->o->config->grace) > clock_now())
 			continue;
-		if (delete_everywhere(c, name_intent(c->r->dataset, s->header.id, name)) == 0)
-			c->result->finished_intents++;
+		name_intent(c->r->dataset, s->header.id, gather(c, &c->result->finished_intents));
 	}
+	c->result->finished_intents += delete_gathered(c, true);
 }
 
 static bool is_of(const struct index_object *o, const struct chain *chain)
@@ -250,7 +342,6 @@ static void sweep_indexes(struct collecting *c)
 	for (size_t k = 0; k < r->chain_count; k++) {
 		const struct chain *chain = &r->chains[k];
 		const struct signer *owner = trust_find(r->trust, chain->signer);
-		char name[OBJECT_NAME_MAX];
 
 		if (owner == NULL || (owner->roles & 1u << ROLE_AGENT) == 0)
 			continue;
@@ -260,10 +351,10 @@ static void sweep_indexes(struct collecting *c)
 
 			if (!is_of(o, chain) || o->seq >= checkpoint)
 				continue;
-			if (delete_everywhere(c, name_index(r->dataset, o->signer, o->seq, o->hash, name)) == 0)
-				c->result->old_indexes++;
+			name_index(r->dataset, o->signer, o->seq, o->hash, gather(c, &c->result->old_indexes));
 		}
 	}
+	c->result->old_indexes += delete_gathered(c, true);
 }
 
 /* What puts of killed runs left: never listed, never read, only in the way. */
@@ -292,12 +383,10 @@ static int compact_sparse(struct collecting *c)
 
 static int act(struct collecting *c)
 {
-	int code = 0;
-
-	for (uint32_t i = 0; i < c->unmark.count && code == 0; i++, c->result->unmarked++)
-		remove_mark(c, c->unmark.list[i]);
-	for (uint32_t i = 0; i < c->condemn.count && code == 0; i++)
-		code = condemn(c, c->condemn.list[i]);
+	for (uint32_t i = 0; i < c->unmark.count; i++)
+		name_condemned(c->r->dataset, c->unmark.list[i], gather(c, &c->result->unmarked));
+	c->result->unmarked += delete_gathered(c, true);
+	int code = condemn(c);
 	if (code == 0 && c->destroy.count > 0)
 		code = destroy(c);
 	/* After what only deletes: full zones must be freed first. */
@@ -342,7 +431,7 @@ int collect(struct repo *r, const struct collect_options *options, struct collec
 
 	*result = (struct collect_result){ 0 };
 	/* What was loaded before may lack the snapshot that was just taken: what deletes looks for itself. */
-	code = repo_load(r);
+	code = options->loaded ? 0 : repo_load(r);
 	if (code != 0)
 		return code;
 	why = hindrance(r, options);

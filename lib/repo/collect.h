@@ -15,6 +15,7 @@ struct collect_options {
 	const struct secret_key *signer; /* compaction needs an agent's */
 	struct leases *leases;           /* NULL with dry_run */
 	struct journal *journal;         /* agent: packs made by compaction; NULL otherwise: no compaction */
+	bool loaded; /* the repo was loaded under these leases, and nothing was written since that it would show */
 	bool dry_run;
 };
 
@@ -25,10 +26,13 @@ struct collect_result {
 	uint64_t finished_intents, old_indexes;           /* objects deleted that nothing needs any more */
 };
 
-/* Dead share of a pack from which it is compacted, in percent: at most a ninth of what is freed is written anew. */
-#define COLLECT_DEAD_PERCENT 90
+/*
+ * A pack is compacted when what is live in it takes at most this share, in percent, of what goes when it goes: its size
+ * less what is written anew. Each would do so in a pack of its own, and they share new ones: so for any number of packs.
+ */
+#define COLLECT_REWRITTEN_PERCENT 10
 
-/* Loads the repo itself. Nothing is done (a note says why) when it is not complete or a chain is broken. */
+/* Loads the repo itself, unless it is `loaded`. Nothing is done (a note says why) when it is not complete or a chain is broken. */
 must_check int collect(struct repo *r, const struct collect_options *options, struct collect_result *result);
 
 #endif

@@ -30,7 +30,9 @@ static int read_pack(struct compacting *c, const struct index_pack *pack)
 	for (unsigned i = 0; i < c->r->zone_count; i++) {
 		uint8_t hash[DIGEST_SIZE];
 
-		buf_clear(&c->whole);
+		/* An empty buffer is given the bytes as they are, another one a copy. */
+		buf_release(&c->whole);
+		buf_init(&c->whole, PACK_MAX, "pack");
 		code = zone_get(c->r->zones[i].zone, name, &c->whole);
 		if (code == 0) {
 			sha256(c->whole.data, c->whole.len, hash);
@@ -64,10 +66,11 @@ static int copy_blob(void *context, const uint8_t id[ID_SIZE], const struct chun
 {
 	struct compacting *c = context;
 	enum kind kind = place->info.kind;
-	int code = 0;
+	bool live;
+	int code = reach_counts(c->reach, id, place->pack, &live);
 
-	if (!reach_has(c->reach, id))
-		return 0;
+	if (code != 0 || !live)
+		return code;
 	buf_clear(&c->children);
 	if (kind == KIND_NODE)
 		code = catalog_children(c->r->catalog, id, &c->children);

@@ -136,29 +136,16 @@ static int score(const struct repo *r, const struct chunk_place *place)
 }
 
 /*
- * Packs besides the best that bring a chunk to zones where it would lack: what a zone has must not hang on the other.
+ * Of the places of a chunk, newest first, those that count: the best, and those that bring it to zones where it would
+ * lack. What a zone has must not hang on the other.
  */
-static void count_others(struct reach *w, const struct chunk_place *places, size_t count, unsigned covered)
+static size_t choose(const struct reach *w, const struct chunk_place *places, size_t count,
+		     const struct chunk_place *chosen[CATALOG_PLACES_MAX])
 {
-	for (size_t i = 0; i < count; i++) {
-		unsigned zones = repo_pack_bits(w->r, places[i].pack) & PACK_IN_ANY & w->only;
-
-		if (places[i].pack >= w->pack_limit || (zones & ~covered) == 0)
-			continue;
-		w->pack_bytes[places[i].pack] += places[i].stored;
-		covered |= zones;
-	}
-}
-
-/* Counts a chunk in the best of its places; *node: it has children to follow. Places come newest first. */
-static int count_places(struct reach *w, const uint8_t id[ID_SIZE], bool *found, bool *node)
-{
-	struct chunk_place places[CATALOG_PLACES_MAX];
 	const struct chunk_place *best = NULL;
-	size_t count;
-	int code = catalog_locate(w->r->catalog, id, places, &count);
+	size_t n = 0;
 
-	for (size_t i = 0; code == 0 && i < count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		uint8_t bits = repo_pack_bits(w->r, places[i].pack);
 
 		if (places[i].pack >= w->pack_limit || (bits & w->only) == 0 ||
@@ -167,12 +154,53 @@ static int count_places(struct reach *w, const uint8_t id[ID_SIZE], bool *found,
 		if (best == NULL || score(w->r, &places[i]) > score(w->r, best))
 			best = &places[i];
 	}
-	*found = best != NULL;
-	*node = best != NULL && best->info.kind == KIND_NODE;
-	if (best != NULL) {
-		w->pack_bytes[best->pack] += best->stored;
-		count_others(w, places, count, repo_pack_bits(w->r, best->pack));
+	if (best == NULL)
+		return 0;
+	chosen[n++] = best;
+	unsigned covered = repo_pack_bits(w->r, best->pack);
+	for (size_t i = 0; i < count; i++) {
+		unsigned zones = repo_pack_bits(w->r, places[i].pack) & PACK_IN_ANY & w->only;
+
+		if (places[i].pack >= w->pack_limit || (zones & ~covered) == 0)
+			continue;
+		chosen[n++] = &places[i];
+		covered |= zones;
 	}
+	return n;
+}
+
+/* Counts a chunk where it counts, and finds its children. */
+static int count_chunk(struct reach *w, const uint8_t id[ID_SIZE], bool *found)
+{
+	struct chunk_place places[CATALOG_PLACES_MAX];
+	const struct chunk_place *chosen[CATALOG_PLACES_MAX];
+	size_t count, n = 0;
+	int code = catalog_locate(w->r->catalog, id, places, &count);
+
+	if (code == 0)
+		n = choose(w, places, count, chosen);
+	*found = n > 0;
+	buf_clear(&w->children);
+	if (n > 0 && chosen[0]->info.kind == KIND_NODE)
+		code = catalog_children(w->r->catalog, id, &w->children);
+	for (size_t i = 0; i < n; i++)
+		w->pack_bytes[chosen[i]->pack] += pack_blob_cost(chosen[i]->stored, w->children.len / ID_SIZE);
+	return code;
+}
+
+int reach_counts(const struct reach *w, const uint8_t id[ID_SIZE], uint32_t pack, bool *counts)
+{
+	struct chunk_place places[CATALOG_PLACES_MAX];
+	const struct chunk_place *chosen[CATALOG_PLACES_MAX];
+	size_t count;
+
+	*counts = false;
+	if (!reach_has(w, id))
+		return 0;
+	int code = catalog_locate(w->r->catalog, id, places, &count);
+	size_t n = code == 0 ? choose(w, places, count, chosen) : 0;
+	for (size_t i = 0; i < n; i++)
+		*counts = *counts || chosen[i]->pack == pack;
 	return code;
 }
 
@@ -184,14 +212,14 @@ int reach_add(struct reach *w, const uint8_t root[ID_SIZE], reach_missing missin
 	push(w, root);
 	while (w->depth > 0 && code == 0) {
 		uint8_t id[ID_SIZE];
-		bool found, node;
+		bool found;
 
 		memcpy(id, w->stack[--w->depth], ID_SIZE);
 		if (!visit(w, id))
 			continue;
 		code = stop_check();
 		if (code == 0)
-			code = count_places(w, id, &found, &node);
+			code = count_chunk(w, id, &found);
 		if (code != 0)
 			break;
 		if (!found) {
@@ -200,11 +228,7 @@ int reach_add(struct reach *w, const uint8_t root[ID_SIZE], reach_missing missin
 				code = missing(context, id);
 			continue;
 		}
-		if (!node)
-			continue;
-		buf_clear(&w->children);
-		code = catalog_children(w->r->catalog, id, &w->children);
-		for (size_t at = 0; code == 0 && at < w->children.len; at += ID_SIZE)
+		for (size_t at = 0; at < w->children.len; at += ID_SIZE)
 			push(w, w->children.data + at);
 	}
 	return code;

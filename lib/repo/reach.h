@@ -32,12 +32,15 @@ bool reach_has(const struct reach *w, const uint8_t id[ID_SIZE]);
 uint64_t reach_missing_count(const struct reach *w);
 
 /*
- * Bytes stored in a pack that are reached. A chunk that is in several packs counts in one: the one in the most zones,
+ * The most that what is reached of a pack takes in packs, its rows in the footer included. A chunk that is in several packs counts in one: the one in the most zones,
  * unmarked before condemned or withdrawn, newest last; and, where that is not in every zone that has the chunk, in
  * those that are in the others. A pack with none is not needed.
  */
 uint64_t reach_pack_bytes(const struct reach *w, uint32_t pack);
 bool reach_pack(const struct reach *w, uint32_t pack);
+
+/* Whether a chunk is reached, and counts in this pack. */
+must_check int reach_counts(const struct reach *w, const uint8_t id[ID_SIZE], uint32_t pack, bool *counts);
 
 /*
  * The zones (ZONE_BITs) in which everything under a root stands in listed, unmarked packs that nothing withdrew: where

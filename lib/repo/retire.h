@@ -2,6 +2,11 @@
  * Destroying what is due (docs/FORMAT.md, "Destroy order"): intent in every zone that answers, all generations of the
  * seal in all stores, confirmed by reading back, header, certificate. From the moment the seals are gone, exactly what
  * only this snapshot could reach is unreadable, in every copy of the packs. Needs no reading key.
+ *
+ * Those that end together go through this order together, some hundreds at a time: all intents are durable before the
+ * first seal is deleted; all seals of a zone are listed, deleted and read back by another listing (repo/erase.h) before
+ * the first header is deleted there; what is left of one in some zone keeps its header, gets no certificate, and holds
+ * up no other. In a zone that costs a put for each snapshot, and for all of them four listings and two deletions.
  */
 #ifndef REPO_RETIRE_H
 #define REPO_RETIRE_H

@@ -7,10 +7,12 @@
 #include "repo/send.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/parallel.h"
 #include "base/stop.h"
 
 struct slot {
@@ -303,4 +305,44 @@ int send_object(struct repo *r, unsigned zones, const char *name, const void *da
 		code = err_adopt(jobs[i].code, jobs[i].message);
 	}
 	return *done != 0 || zones == 0 ? 0 : code;
+}
+
+struct dispatch {
+	struct repo *r;
+	struct parcel *parcels;
+	atomic_uint failed; /* ZONE_BITs */
+};
+
+static void send_parcel(void *context, size_t i)
+{
+	struct dispatch *d = context;
+	struct parcel *p = &d->parcels[i];
+	struct zone_writer *writer = d->r->zones[p->zone].writer;
+
+	if (p->object == NULL)
+		return;
+	p->code = ERR_UNAVAILABLE;
+	if ((atomic_load(&d->failed) & ZONE_BIT(p->zone)) != 0)
+		return;
+	p->code = zone_put_reserved(writer, p->name, p->object->data, p->object->len);
+	if (p->code == ERR_EXISTS)
+		p->code = zone_replace(writer, p->name, p->object->data, p->object->len);
+	if (p->code == 0)
+		return;
+	p->why = xstrdup(err_message());
+	atomic_fetch_or(&d->failed, ZONE_BIT(p->zone));
+}
+
+void send_parcels(struct repo *r, struct parcel *parcels, size_t count)
+{
+	struct dispatch d = { .r = r, .parcels = parcels };
+
+	parallel(count, send_parcel, &d);
+}
+
+void parcels_free(struct parcel *parcels, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		free(parcels[i].why);
+	free(parcels);
 }

@@ -35,4 +35,21 @@ must_check int sender_wait(struct sender *s, unsigned *zones);
 must_check int send_object(struct repo *r, unsigned zones, const char *name, const void *data, size_t len,
 			   bool reserved, unsigned *done);
 
+/* A small object for one zone. */
+struct parcel {
+	unsigned zone;
+	char name[OBJECT_NAME_MAX];
+	const struct buf *object; /* the caller's; NULL: nothing is to be put */
+	int code;                 /* what became of it */
+	char *why;                /* the message of an error, or NULL; parcels_free() */
+};
+
+/*
+ * Puts many small objects that serve to delete something (zone_put_reserved()), several at once. What stands in the
+ * place of one is replaced. Once a zone has failed nothing more is tried there: the code of what was not is
+ * ERR_UNAVAILABLE, without a message.
+ */
+void send_parcels(struct repo *r, struct parcel *parcels, size_t count);
+void parcels_free(struct parcel *parcels, size_t count);
+
 #endif

@@ -29,12 +29,13 @@ struct call {
 	int64_t now;
 	unsigned count;
 	const void *lent; /* to put, of the caller */
-	bool flag;        /* replace, all, writing; independent, same, given */
+	bool flag;        /* replace, all, writing, durable; independent, same, given */
 	bool same_device;
 	char *texts[4]; /* of places: name and URL, twice */
 	struct listed *batch;
 	size_t batch_count;
 	bool enough; /* the caller wants no more of a listing */
+	char (*names)[OBJECT_NAME_MAX];
 };
 
 /* ---- zones that hang, by URL: none is waited for twice ---- */
@@ -77,6 +78,7 @@ static void release(struct task *t)
 	for (size_t i = 0; i < sizeof c->texts / sizeof c->texts[0]; i++)
 		free(c->texts[i]);
 	free(c->batch);
+	free(c->names);
 	free(c);
 }
 
@@ -431,6 +433,24 @@ static int do_remove(struct task *t)
 int call_remove(struct zone *z, const char *name)
 {
 	return run_and_release(call_new(z, do_remove, name));
+}
+
+static int do_remove_many(struct task *t)
+{
+	struct call *c = (struct call *)t;
+
+	return c->driver->remove_many(c->z, (const char(*)[OBJECT_NAME_MAX])c->names, c->count, c->flag);
+}
+
+int call_remove_many(struct zone *z, const char (*names)[OBJECT_NAME_MAX], size_t count, bool durable)
+{
+	struct call *c = call_new(z, do_remove_many, "");
+
+	c->names = xcalloc(count, sizeof *c->names);
+	memcpy(c->names, names, count * sizeof *c->names);
+	c->count = (unsigned)count;
+	c->flag = durable;
+	return run_and_release(c);
 }
 
 static int do_sweep(struct task *t)

@@ -22,6 +22,7 @@ must_check int call_space(struct zone *z, uint64_t *free_bytes);
 must_check int call_put(struct zone *z, const char *name, const void *data, size_t len, bool replace);
 must_check int call_put_lent(struct zone *z, const char *name, const void *data, size_t len, bool *kept);
 must_check int call_remove(struct zone *z, const char *name);
+must_check int call_remove_many(struct zone *z, const char (*names)[OBJECT_NAME_MAX], size_t count, bool durable);
 must_check int call_sweep(struct zone *z, const char *prefix, bool all, unsigned *count);
 void call_keep_reserve(struct zone *z);
 bool call_give_reserve(struct zone *z);

@@ -13,8 +13,9 @@
 /* A pool that grows to as many threads as there are tasks at once, which its users bound. */
 struct crew {
 	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	struct task *first; /* that no thread has taken yet */
+	pthread_cond_t changed; /* of a task that somebody waits for, or that paused */
+	pthread_cond_t work;    /* there is more of it, or the end: of use to any idle thread */
+	struct task *first;     /* that no thread has taken yet */
 	pthread_t *threads;
 	unsigned count, idle;
 	pid_t process; /* that has these threads */
@@ -31,6 +32,7 @@ static void begin(struct crew *c)
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&c->changed, &monotonic);
 	pthread_condattr_destroy(&monotonic);
+	pthread_cond_init(&c->work, NULL);
 	c->first = NULL;
 	c->count = c->idle = 0;
 	c->process = getpid();
@@ -86,7 +88,7 @@ static void *be_of_the_crew(void *argument)
 		} else if (c->ending) {
 			break;
 		} else {
-			pthread_cond_wait(&c->changed, &c->lock);
+			pthread_cond_wait(&c->work, &c->lock);
 		}
 	}
 	pthread_mutex_unlock(&c->lock);
@@ -158,20 +160,23 @@ int crew_run(struct crew *c, struct task *t, bool *left)
 		*left = t->state == TASK_PAUSED;
 	} else if (t->state == TASK_PAUSED) {
 		t->state = TASK_WORKING;
+		pthread_cond_broadcast(&c->changed);
 	} else {
 		append(c, t);
 		find_a_thread(c);
+		pthread_cond_signal(&c->work);
 	}
-	pthread_cond_broadcast(&c->changed);
 	if (code == 0 && !wait_for(c, t)) {
 		c->hangs = true;
 		*left = true;
 		code = failed(ERR_UNAVAILABLE, "it did not answer for %d seconds, and is left alone", CREW_PATIENCE);
 	}
-	if (*left)
+	if (*left) {
 		t->state = TASK_LEFT;
-	else if (code == 0 && t->state == TASK_ENDED)
+		pthread_cond_broadcast(&c->changed);
+	} else if (code == 0 && t->state == TASK_ENDED) {
 		code = t->code == 0 ? 0 : err_adopt(t->code, t->message);
+	}
 	pthread_mutex_unlock(&c->lock);
 	return code;
 }
@@ -206,7 +211,7 @@ bool crew_free(struct crew *c)
 	pthread_mutex_lock(&c->lock);
 	bool hangs = c->hangs;
 	c->ending = true;
-	pthread_cond_broadcast(&c->changed);
+	pthread_cond_broadcast(&c->work);
 	pthread_mutex_unlock(&c->lock);
 	if (hangs)
 		return false;
@@ -216,6 +221,7 @@ bool crew_free(struct crew *c)
 	free(c->zone);
 	pthread_mutex_destroy(&c->lock);
 	pthread_cond_destroy(&c->changed);
+	pthread_cond_destroy(&c->work);
 	free(c);
 	return true;
 }

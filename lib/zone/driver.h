@@ -37,6 +37,7 @@ struct zone_driver {
 	int (*space)(struct zone *z, uint64_t *free_bytes);
 	int (*put)(struct zone *z, const char *name, const void *data, size_t len, bool replace);
 	int (*remove)(struct zone *z, const char *name);
+	int (*remove_many)(struct zone *z, const char (*names)[OBJECT_NAME_MAX], size_t count, bool durable);
 	int (*sweep)(struct zone *z, const char *prefix, bool all, unsigned *count);
 	void (*keep_reserve)(
 		struct zone *z); /* NULL, and the next: such a zone is never full, or has nothing to keep back */

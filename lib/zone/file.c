@@ -421,6 +421,14 @@ static bool is_temporary(const char *base)
 	return strncmp(base, TEMPORARY_PREFIX, strlen(TEMPORARY_PREFIX)) == 0;
 }
 
+/* Whether the walk has no use for it, as far as can be told without a look at it. */
+static bool is_passed_over(const struct walk *w, const struct dirent *d)
+{
+	bool object = d->d_type == DT_REG && !is_temporary(d->d_name);
+
+	return object && (w->temporary || w->folders);
+}
+
 /* All names of a folder that concern the walk, sorted: this one folder is what a walk keeps in memory. */
 static int read_names(struct walk *w, DIR *dir, struct names *out)
 {
@@ -433,6 +441,8 @@ static int read_names(struct walk *w, DIR *dir, struct names *out)
 			break;
 		size_t len = strlen(d->d_name);
 		bool fits = w->len + len + 1 < sizeof w->name && zone_component_ok(d->d_name, len);
+		if (is_passed_over(w, d))
+			continue;
 		if (!fits && !(w->temporary && is_temporary(d->d_name))) {
 			if (d->d_name[0] != '.')
 				log_detail("zone %s: '%s%s' is no object: ignored", w->zone->zone.name, w->name,
@@ -645,6 +655,56 @@ static int file_remove(struct zone *z, const char *name)
 	return 0;
 }
 
+static size_t folder_len(const char *name)
+{
+	const char *slash = strrchr(name, '/');
+
+	return slash ? (size_t)(slash - name) : 0;
+}
+
+/* How many of the names lie in the folder of the first, one behind the other. */
+static size_t in_one_folder(const char (*names)[OBJECT_NAME_MAX], size_t count)
+{
+	size_t len = folder_len(names[0]), same = 1;
+
+	while (same < count && folder_len(names[same]) == len && memcmp(names[same], names[0], len) == 0)
+		same++;
+	return same;
+}
+
+static int remove_in_folder(struct file_zone *z, int folder, const char (*names)[OBJECT_NAME_MAX], size_t count)
+{
+	size_t len = folder_len(names[0]);
+
+	for (size_t i = 0; i < count; i++) {
+		const char *base = names[i] + (len ? len + 1 : 0);
+
+		if (unlinkat(folder, base, 0) < 0 && errno != ENOENT && errno != EISDIR)
+			return refused(&z->zone, "delete", names[i]);
+	}
+	return 0;
+}
+
+/* Everything is removed before anything is synced: a journal takes it all in with the first sync. */
+static int file_remove_many(struct zone *z, const char (*names)[OBJECT_NAME_MAX], size_t count, bool durable)
+{
+	for (unsigned pass = 0; pass < (durable ? 2 : 1); pass++) {
+		for (size_t at = 0, run; at < count; at += run) {
+			_fd_ int folder = -1;
+			int code = open_folder(file_zone(z), names[at], folder_len(names[at]), false, &folder);
+
+			run = in_one_folder(names + at, count - at);
+			if (code == 0 && pass == 0)
+				code = remove_in_folder(file_zone(z), folder, names + at, run);
+			else if (code == 0 && fsync(folder) < 0)
+				code = refused(z, "sync the folder of", names[at]);
+			if (code != 0 && code != ERR_MISSING)
+				return code;
+		}
+	}
+	return root_is_there(z, file_zone(z)->root);
+}
+
 static void file_keep_reserve(struct zone *z)
 {
 	reserve_keep(file_zone(z)->root);
@@ -671,6 +731,7 @@ const struct zone_driver zone_file_driver = {
 	.space = file_space,
 	.put = file_put,
 	.remove = file_remove,
+	.remove_many = file_remove_many,
 	.sweep = file_sweep,
 	.keep_reserve = file_keep_reserve,
 	.give_reserve = file_give_reserve,

@@ -251,6 +251,16 @@ int zone_delete(struct zone_writer *w, const char *name)
 	return code ? code : call_remove(w->zone, name);
 }
 
+int zone_delete_many(struct zone_writer *w, const char (*names)[OBJECT_NAME_MAX], size_t count, bool durable)
+{
+	int code = 0;
+
+	must(count <= ZONE_DELETE_MAX);
+	for (size_t i = 0; i < count && code == 0; i++)
+		code = check_name(w->zone, names[i]);
+	return code != 0 || count == 0 ? code : call_remove_many(w->zone, names, count, durable);
+}
+
 int zone_sweep(struct zone_writer *w, const char *prefix, bool all, unsigned *count)
 {
 	int code = check_prefix(w->zone, prefix);

@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "format/names.h"
 
 struct zone;        /* get, head, list, clock */
 struct zone_writer; /* the above, and put, replace, delete */
@@ -109,6 +110,16 @@ must_check int zone_replace(struct zone_writer *w, const char *name, const void 
 
 /* Deletes; ERR_MISSING when it is not there. Durable when it returns 0. */
 must_check int zone_delete(struct zone_writer *w, const char *name);
+
+/*
+ * Deletes many, at the cost of few requests (S3: one for a thousand; the file driver: one sync for each folder). Names
+ * that are near each other best stand so in the list, which has ZONE_DELETE_MAX at most; what is not there is as good
+ * as deleted. Not `durable`: a power failure may bring some back. An error tells of one of them; any of the others may
+ * be left too, so that whoever needs to know takes them one by one.
+ */
+#define ZONE_DELETE_MAX 256
+must_check int zone_delete_many(struct zone_writer *w, const char (*names)[OBJECT_NAME_MAX], size_t count,
+				bool durable);
 
 /* Deletes what interrupted puts left (older than a day, or all when `all`). *count: how many. */
 must_check int zone_sweep(struct zone_writer *w, const char *prefix, bool all, unsigned *count);

@@ -148,6 +148,26 @@ static void a_pack_closes_before_it_passes_its_target(void **state)
 	pack_free(p);
 }
 
+static void what_blobs_cost_is_what_their_pack_takes_at_most(void **state)
+{
+	static const size_t children[] = { 0, 1, 7, 8, 2047, 2048, NODE_CHILDREN_MAX };
+	struct pack *p = pack_new(KIND_NODE);
+	uint64_t cost = pack_frame_cost();
+	uint32_t blobs = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof children / sizeof children[0]; i++) {
+		for (uint32_t plain = 1; plain <= NODE_MAX; plain *= 32, blobs++) {
+			assert_int_equal(add(p, KIND_NODE, plain, 1, children[i]), 0);
+			cost += pack_blob_cost(plain + suite_overhead(SUITE_AES256GCM), children[i]);
+		}
+	}
+	assert_int_equal(pack_finish(p, random16), 0);
+	assert_true(p->bytes.len <= cost);
+	assert_true(p->bytes.len + 12 * blobs + 5 >= cost);
+	pack_free(p);
+}
+
 static void blobs_that_no_reader_takes_are_not_added(void **state)
 {
 	struct pack *p = pack_new(KIND_NODE);
@@ -240,6 +260,7 @@ int main(void)
 		cmocka_unit_test(a_footer_says_where_every_blob_and_child_is),
 		cmocka_unit_test(a_reset_pack_is_as_good_as_new),
 		cmocka_unit_test(a_pack_closes_before_it_passes_its_target),
+		cmocka_unit_test(what_blobs_cost_is_what_their_pack_takes_at_most),
 		cmocka_unit_test(blobs_that_no_reader_takes_are_not_added),
 		cmocka_unit_test(a_footer_that_breaks_a_rule_is_refused),
 	};

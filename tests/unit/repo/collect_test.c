@@ -308,6 +308,46 @@ static void a_pack_that_is_mostly_dead_is_compacted(void **state)
 	assert_sound(n, 2);
 }
 
+/* Files of a chunk each in one pack, of which some are left. */
+static void compaction_writes_at_most_a_tenth_of_what_it_frees(void **state)
+{
+	static const struct {
+		unsigned left;
+		bool compacted;
+	} cases[] = { { 1, true }, { 18, true }, { 19, false }, { 20, false } };
+	char name[32];
+
+	for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
+		struct nights *n = k == 0 ? *state : nights_new();
+		struct night t;
+
+		for (unsigned i = 0; i < 200; i++) {
+			snprintf(name, sizeof name, "file-%u", i);
+			write_file(n, name, 60000, i + 1);
+		}
+		run_night(n, &n->agent);
+		for (unsigned i = 0; i < 200 - cases[k].left; i++) {
+			snprintf(name, sizeof name, "file-%u", i);
+			remove_file(n, name);
+		}
+		days_pass(n, NIGHT_DAYS);
+		whole_run(n, &n->agent, &t);
+		uint64_t rewritten = t.collected.rewritten_bytes;
+		assert_int_equal(t.collected.compacted, cases[k].compacted);
+		assert_int_equal(rewritten > 0, cases[k].compacted);
+		night_end(&t);
+		set_now(n, n->now + 60);
+		prune_night(n, &n->agent, &t);
+		assert_int_equal(t.collected.compacted, 0);
+		if (cases[k].compacted)
+			assert_true(rewritten * 10 <= t.collected.freed_bytes - rewritten);
+		night_end(&t);
+		assert_sound(n, 1);
+		if (k > 0)
+			nights_free(n);
+	}
+}
+
 static void a_dry_run_tells_the_plan_and_does_nothing(void **state)
 {
 	struct nights *n = *state;
@@ -342,6 +382,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(nothing_is_freed_while_a_zone_is_away, setup, teardown),
 		cmocka_unit_test_setup_teardown(packs_that_no_index_names_are_an_agents_to_free, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_pack_that_is_mostly_dead_is_compacted, setup, teardown),
+		cmocka_unit_test_setup_teardown(compaction_writes_at_most_a_tenth_of_what_it_frees, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_dry_run_tells_the_plan_and_does_nothing, setup, teardown),
 	};
 

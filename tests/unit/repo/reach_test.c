@@ -101,8 +101,8 @@ static void a_walk_over_many_chunks_finds_each_and_stays_small(void **state)
 	assert_int_equal(reach_add(w, root, NULL, NULL), 0);
 	assert_int_equal(reach_missing_count(w), 0);
 	for (uint32_t pack = 0; pack < 2 * NODES; pack += 2) {
-		assert_int_equal(reach_pack_bytes(w, pack), (uint64_t)CHILDREN * STORED);
-		assert_int_equal(reach_pack_bytes(w, pack + 1), STORED);
+		assert_int_equal(reach_pack_bytes(w, pack), CHILDREN * pack_blob_cost(STORED, 0));
+		assert_int_equal(reach_pack_bytes(w, pack + 1), pack_blob_cost(STORED, CHILDREN));
 	}
 	for (uint64_t n = 0; n < NODES + 1 + (uint64_t)NODES * CHILDREN; n += 977) {
 		make_id(n, id);
@@ -121,9 +121,60 @@ static void a_walk_over_many_chunks_finds_each_and_stays_small(void **state)
 	free(r.packs);
 }
 
+/* One chunk in three packs. */
+static void a_chunk_counts_where_it_is_needed_and_nowhere_else(void **state)
+{
+	static const struct {
+		uint8_t bits[3];
+		bool counts[3];
+	} cases[] = {
+		{ { PACK_IN_ANY, PACK_IN_ANY, PACK_IN_ANY }, { false, false, true } }, /* the newest */
+		{ { PACK_IN_ANY, PACK_IN_ANY, PACK_IN_ANY | PACK_CONDEMNED }, { false, true, false } },
+		{ { PACK_IN_ANY, PACK_IN_0, PACK_IN_1 }, { true, false, false } },
+		{ { 0, PACK_IN_0, PACK_IN_1 }, { false, true, true } },
+		{ { PACK_IN_1, PACK_IN_0, PACK_IN_0 }, { true, false, true } },
+		{ { 0, 0, PACK_IN_1 }, { false, false, true } },
+		{ { 0, 0, 0 }, { false, false, false } },
+	};
+	struct pack_blob blob;
+	struct pack_footer footer = { .kind = KIND_CONTENT, .blobs = &blob, .blob_count = 1 };
+	struct repo r = { .dataset = "sms" };
+	uint8_t other[ID_SIZE];
+	bool counts;
+
+	(void)state;
+	assert_int_equal(catalog_open_temporary(&r.catalog), 0);
+	describe(&blob, KIND_CONTENT, 1);
+	make_id(2, other);
+	for (uint32_t pack = 0; pack < 3; pack++)
+		add_pack(&r, &footer, pack);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		for (uint32_t pack = 0; pack < 3; pack++)
+			repo_set_pack_bits(&r, pack, cases[i].bits[pack]);
+		struct reach *w = reach_new(&r);
+
+		assert_int_equal(reach_counts(w, blob.info.id, 0, &counts), 0);
+		assert_false(counts);
+		assert_int_equal(reach_add(w, blob.info.id, NULL, NULL), 0);
+		for (uint32_t pack = 0; pack < 3; pack++) {
+			assert_int_equal(reach_counts(w, blob.info.id, pack, &counts), 0);
+			assert_int_equal(counts, cases[i].counts[pack]);
+			assert_int_equal(reach_pack_bytes(w, pack), counts ? pack_blob_cost(STORED, 0) : 0);
+			assert_int_equal(reach_counts(w, other, pack, &counts), 0);
+			assert_false(counts);
+		}
+		reach_free(w);
+	}
+	catalog_close(r.catalog);
+	free(r.packs);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(a_walk_over_many_chunks_finds_each_and_stays_small) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_walk_over_many_chunks_finds_each_and_stays_small),
+		cmocka_unit_test(a_chunk_counts_where_it_is_needed_and_nowhere_else),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

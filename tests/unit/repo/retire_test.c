@@ -1,8 +1,42 @@
 /* Destroying what is due, and only that. */
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <sys/syscall.h>
+
 #include "base/hex.h"
 #include "repo/certificate.h"
 
 #include "night.h"
+
+/* ---- the system, seen and hindered ---- */
+
+static atomic_uint listed, synced;
+static const char *stuck; /* what has this in its name cannot be deleted */
+static bool lying;        /* and yet it is said to be */
+
+DIR *fdopendir(int fd)
+{
+	DIR *(*real)(int fd);
+
+	*(void **)&real = dlsym(RTLD_NEXT, "fdopendir");
+	listed++;
+	return real(fd);
+}
+
+int fsync(int fd)
+{
+	synced++;
+	return (int)syscall(SYS_fsync, fd);
+}
+
+int unlinkat(int folder, const char *path, int flags)
+{
+	if (stuck == NULL || strstr(path, stuck) == NULL)
+		return (int)syscall(SYS_unlinkat, folder, path, flags);
+	errno = EPERM;
+	return lying ? 0 : -1;
+}
 
 static int setup(void **state)
 {
@@ -183,6 +217,84 @@ static void every_generation_of_a_seal_goes(void **state)
 	assert_int_equal(zone_count(n, 0, "seals") + zone_count(n, 1, "seals"), 0);
 }
 
+/* Nights of the same files, whose time ends at once. Calls of fsync() for it, and folders listed. */
+static void end_nights(unsigned count, unsigned *syncs, unsigned *folders)
+{
+	struct nights *n = nights_new();
+	struct night t;
+
+	write_file(n, "a", 1000, 1);
+	for (unsigned i = 0; i < count; i++, days_pass(n, 1))
+		run_night(n, &n->agent);
+	days_pass(n, NIGHT_DAYS);
+	night_begin(n, &n->agent, &t);
+	synced = listed = 0;
+	assert_int_equal(night_retire(&t), 0);
+	*syncs = synced;
+	*folders = listed;
+	assert_int_equal(t.retired.destroyed, count);
+	night_end(&t);
+	assert_int_equal(zone_count(n, 0, "seals") + zone_count(n, 1, "seals"), 0);
+	assert_int_equal(zone_count(n, 0, "snapshots") + zone_count(n, 1, "snapshots"), 0);
+	nights_free(n);
+}
+
+static void what_ends_together_is_listed_and_read_back_together(void **state)
+{
+	unsigned syncs[2], folders[2];
+
+	(void)state;
+	end_nights(2, &syncs[0], &folders[0]);
+	end_nights(12, &syncs[1], &folders[1]);
+	assert_int_equal(folders[0], folders[1]);
+	/* An intent in each zone, and the certificate: each a file and its folder. */
+	assert_true(syncs[1] - syncs[0] <= 10 * 6);
+}
+
+/* Two end, and the seal of one cannot be deleted in one zone. */
+static void a_seal_that_stays_keeps_its_header_and_holds_up_no_other(void **state)
+{
+	struct nights *n = *state;
+	struct night t;
+	uint8_t ids[2][SNAPSHOT_ID_SIZE];
+	char hex[SNAPSHOT_ID_HEX], name[OBJECT_NAME_MAX];
+
+	for (unsigned i = 0; i < 2; i++, days_pass(n, 1)) {
+		whole_run(n, &n->agent, &t);
+		memcpy(ids[i], t.taken.header.id, SNAPSHOT_ID_SIZE);
+		night_end(&t);
+	}
+	days_pass(n, NIGHT_DAYS);
+	for (unsigned round = 0; round < 2; round++) {
+		_free_ char *seal = xasprintf("%s.1", hex_encode(ids[0], SNAPSHOT_ID_SIZE, hex));
+
+		lying = round == 1;
+		stuck = seal;
+		night_begin(n, &n->agent, &t);
+		assert_int_equal(night_retire(&t), 0);
+		assert_int_equal(t.retired.destroyed, round == 0);
+		assert_int_equal(t.retired.owed, 1);
+		assert_int_equal(told(&t, FINDING_LAG), 3);
+		assert_non_null(strstr(findings_at(t.findings, 0)->text,
+				       lying ? "was deleted and is still there" : "Operation not permitted"));
+		night_end(&t);
+		stuck = NULL;
+		for (unsigned z = 0; z < 2; z++) {
+			assert_int_equal(zone_count(n, z, "snapshots"), 1);
+			assert_true(zone_has(n, z, name_seal(NIGHT_DATASET, ids[0], 1, name)));
+			assert_false(zone_has(n, z, name_seal(NIGHT_DATASET, ids[1], 1, name)));
+		}
+		_free_ char *none = certificate_path(n->agent.state, NIGHT_DATASET, ids[0]);
+		_free_ char *one = certificate_path(n->agent.state, NIGHT_DATASET, ids[1]);
+		assert_int_not_equal(access(none, F_OK), 0);
+		assert_int_equal(access(one, F_OK), 0);
+	}
+	night_begin(n, &n->agent, &t);
+	assert_int_equal(night_retire(&t), 0);
+	assert_int_equal(t.retired.destroyed, 1);
+	night_end(&t);
+}
+
 static void an_intent_of_a_thief_destroys_nothing_early(void **state)
 {
 	struct nights *n = *state;
@@ -227,6 +339,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_clock_that_went_backwards_destroys_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_dry_run_says_what_is_due_and_leaves_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(every_generation_of_a_seal_goes, setup, teardown),
+		cmocka_unit_test(what_ends_together_is_listed_and_read_back_together),
+		cmocka_unit_test_setup_teardown(a_seal_that_stays_keeps_its_header_and_holds_up_no_other, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(an_intent_of_a_thief_destroys_nothing_early, setup, teardown),
 	};
 

@@ -291,6 +291,29 @@ static int contract_delete(void *context, const char *name, uint64_t size)
 	return zone_delete(contract.writer, name);
 }
 
+static void many_are_deleted_at_once_and_nothing_else(void **state)
+{
+	static const char *const there[] = { "many/packs/0a/1", "many/packs/0a/2", "many/packs/0a/3", "many/packs/0b/1",
+					     "many/seals/a.1" };
+	static const char names[][OBJECT_NAME_MAX] = { "many/packs/0a/1", "many/packs/0a/3", "many/packs/0a/4",
+						       "many/packs/0b/1", "many/packs/0c/1", "many/nowhere/at/all" };
+	static const char bad[][OBJECT_NAME_MAX] = { "many/seals/a.1", "many/../seals/a.1" };
+
+	(void)state;
+	for (unsigned durable = 0; durable < 2; durable++) {
+		for (size_t i = 0; i < sizeof there / sizeof there[0]; i++)
+			assert_int_equal(zone_put(contract.writer, there[i], "bytes", 5), 0);
+		assert_int_equal(zone_delete_many(contract.writer, names, sizeof names / sizeof names[0], durable != 0),
+				 0);
+		contract_assert_list("many/", "many/packs/0a/2=5\nmany/seals/a.1=5\n");
+		assert_int_equal(zone_delete_many(contract.writer, bad, 2, durable != 0), ERR_FORMAT);
+		contract_assert_list("many/seals/", "many/seals/a.1=5\n");
+		assert_int_equal(zone_delete(contract.writer, "many/packs/0a/2"), 0);
+		assert_int_equal(zone_delete(contract.writer, "many/seals/a.1"), 0);
+	}
+	assert_int_equal(zone_delete_many(contract.writer, names, 0, true), 0);
+}
+
 static void objects_may_be_deleted_while_they_are_listed(void **state)
 {
 	(void)state;
@@ -442,6 +465,7 @@ static int zone_contract(const struct zone_place *place)
 		cmocka_unit_test(folders_are_listed_without_what_is_in_them),
 		cmocka_unit_test(a_listing_without_a_prefix_is_of_everything),
 		cmocka_unit_test(a_call_back_ends_a_listing),
+		cmocka_unit_test(many_are_deleted_at_once_and_nothing_else),
 		cmocka_unit_test(objects_may_be_deleted_while_they_are_listed),
 		cmocka_unit_test(nothing_but_names_of_objects_gets_through),
 		cmocka_unit_test(nothing_but_folders_of_objects_can_be_listed_or_swept),
