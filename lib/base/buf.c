@@ -27,10 +27,19 @@ void buf_init_guarded(struct buf *b, size_t max, const char *what)
 		out_of_memory(max);
 }
 
+void buf_init_spilled(struct buf *b, size_t max, const char *what, const char *folder)
+{
+	buf_init(b, max, what);
+	b->spilled = true;
+	spill_init(&b->spill, folder);
+}
+
 void buf_release(struct buf *b)
 {
 	if (b->guarded)
 		sodium_free(b->data);
+	else if (b->spilled)
+		spill_release(&b->spill);
 	else
 		free(b->data);
 	*b = (struct buf){ 0 };
@@ -52,8 +61,13 @@ static void grow(struct buf *b, size_t cap)
 	size_t doubled = b->cap ? 2 * b->cap : CAP_FIRST;
 	if (doubled > cap)
 		cap = doubled > b->max + 1 ? b->max + 1 : doubled;
-	b->data = b->data == NULL && cap >= PAGES_MIN ? xmalloc_pages(cap) : xrealloc(b->data, cap, 1);
 	b->cap = cap;
+	if (b->spilled) {
+		spill_resize(&b->spill, cap);
+		b->data = b->spill.data;
+		return;
+	}
+	b->data = b->data == NULL && cap >= PAGES_MIN ? xmalloc_pages(cap) : xrealloc(b->data, cap, 1);
 }
 
 static int make_room(struct buf *b, size_t len)

@@ -3,7 +3,8 @@
  *
  * Going over the maximum is ERR_FORMAT with a message that names `what` and the limit; nothing is appended then.
  * A guarded buffer (buf_init_guarded) keeps its bytes in guarded memory (sodium_malloc), allocates all of `max` at once
- * and is wiped on release: for plaintexts that contain keys.
+ * and is wiped on release: for plaintexts that contain keys. A spilled one (buf_init_spilled) is for large public
+ * values: beyond base/spill.h's bound its bytes are in a temporary file that is mapped.
  */
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
@@ -13,17 +14,20 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/spill.h"
 
 struct buf {
 	uint8_t *data;
 	size_t len, cap, max;
 	const char *what; /* for messages; not owned */
-	bool guarded;
+	bool guarded, spilled;
+	struct spill spill;
 };
 
 void buf_init(struct buf *b, size_t max, const char *what);
 void buf_init_guarded(struct buf *b, size_t max, const char *what);
-void buf_release(struct buf *b); /* also of a zeroed struct */
+void buf_init_spilled(struct buf *b, size_t max, const char *what, const char *folder); /* as spill_init() */
+void buf_release(struct buf *b);                                                        /* also of a zeroed struct */
 #define _buf_ __attribute__((cleanup(buf_release)))
 
 void buf_clear(struct buf *b); /* len = 0; keeps the memory, wipes it when guarded */

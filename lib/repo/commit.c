@@ -100,7 +100,10 @@ static void collect_heads(const struct repo *r, struct head heads[HEADS_MAX], ui
 
 static void add_row(struct index *index, const struct index_pack *pack)
 {
-	index->added = xrealloc(index->added, index->added_count + 1, sizeof *index->added);
+	/* Grows by doubling: capacities are powers of two. */
+	if ((index->added_count & (index->added_count - 1)) == 0)
+		index->added = xrealloc(index->added, index->added_count == 0 ? 1 : 2 * (size_t)index->added_count,
+					sizeof *index->added);
 	index->added[index->added_count++] = *pack;
 }
 
@@ -173,9 +176,13 @@ static int write_index(struct repo *r, const struct secret_key *signer, unsigned
 	uint8_t hash[DIGEST_SIZE];
 	unsigned done = 0;
 
-	buf_init(&body, INDEX_MAX - 4096, "index");
-	buf_init(&object, INDEX_MAX, "index");
+	buf_init_spilled(&body, INDEX_MAX - 4096, "index", r->folder);
+	buf_init_spilled(&object, INDEX_MAX, "index", r->folder);
 	int code = index_encode(index, &body);
+	/* Of a checkpoint these are many, and all is said. */
+	free(index->added);
+	index->added = NULL;
+	index->added_count = 0;
 	if (code == 0)
 		code = sign(SIGNED_INDEX, signer, &body, &object, hash);
 	if (code == 0)

@@ -61,6 +61,39 @@ static int other_inside(bool same)
 	return same ? 0 : failed(ERR_INTEGRITY, "it says another dataset, snapshot or number inside than its name");
 }
 
+/* A checkpoint may be large: it comes by pieces, into a file. */
+static int get_large(struct repo *r, unsigned zone, const char *name, struct buf *object)
+{
+	_free_ uint8_t *piece = xmalloc(EXAMINE_WINDOW);
+	uint64_t size = 0;
+	int code = zone_head(r->zones[zone].zone, name, &size);
+
+	if (code == 0 && size > object->max)
+		code = failed(ERR_FORMAT, "zone %s: '%s' is larger than %zu bytes, the limit for an index",
+			      r->zones[zone].name, name, object->max);
+	for (uint64_t at = 0; at < size && code == 0; at += EXAMINE_WINDOW) {
+		size_t len = size - at < EXAMINE_WINDOW ? (size_t)(size - at) : EXAMINE_WINDOW;
+
+		code = zone_get_range(r->zones[zone].zone, name, at, len, piece);
+		if (code == 0)
+			code = buf_append(object, piece, len);
+	}
+	return code;
+}
+
+static int get_index(struct repo *r, unsigned zone, const char *name, struct buf *object)
+{
+	_buf_ struct buf small = { 0 };
+	int code = get(r, zone, name, EXAMINE_WINDOW, "index", &small);
+
+	buf_init_spilled(object, INDEX_MAX, "index", r->folder);
+	if (code == 0)
+		return buf_append(object, small.data, small.len);
+	if (code == ERR_FORMAT)
+		code = get_large(r, zone, name, object);
+	return code == ERR_SYSTEM ? ERR_INTEGRITY : code;
+}
+
 int examine_index(struct repo *r, unsigned zone, const struct index_object *o, struct buf *object, struct index *out)
 {
 	char name[OBJECT_NAME_MAX];
@@ -68,7 +101,7 @@ int examine_index(struct repo *r, unsigned zone, const struct index_object *o, s
 	const struct signer *signer;
 	struct index index = { 0 };
 
-	int code = get(r, zone, name_index(r->dataset, o->signer, o->seq, o->hash, name), INDEX_MAX, "index", object);
+	int code = get_index(r, zone, name_index(r->dataset, o->signer, o->seq, o->hash, name), object);
 	if (code == 0)
 		code = wrong_hash(object, o->hash, "its name");
 	if (code == 0)

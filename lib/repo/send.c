@@ -292,11 +292,15 @@ int send_object(struct repo *r, unsigned zones, const char *name, const void *da
 			.writer = r->zones[i].writer, .name = name, .data = data, .len = len, .reserved = reserved
 		};
 		must(pthread_create(&threads[i], NULL, run_put, &jobs[i]) == 0);
+		/* Each has a copy: of a large one, no two at a time. */
+		if (len > SPILL_HEAP_MAX)
+			pthread_join(threads[i], NULL);
 	}
 	for (unsigned i = 0; i < r->zone_count; i++) {
 		if ((zones & ZONE_BIT(i)) == 0)
 			continue;
-		pthread_join(threads[i], NULL);
+		if (len <= SPILL_HEAP_MAX)
+			pthread_join(threads[i], NULL);
 		if (jobs[i].code == 0) {
 			*done |= ZONE_BIT(i);
 			continue;

@@ -10,6 +10,9 @@ struct stand_in {
 	char *original, *path;
 };
 
+/* About what malloc() and the tree add to each. */
+#define KEEPING (sizeof(struct stand_in) + 4 * 16 + 32)
+
 static int compare(const void *a, const void *b)
 {
 	const struct stand_in *x = a, *y = b;
@@ -35,11 +38,17 @@ const char *stand_ins_find(const struct stand_ins *s, const char *original, size
 	return found == NULL ? NULL : (*found)->path;
 }
 
-void stand_ins_add(struct stand_ins *s, const char *original, size_t len, const char *path, size_t path_len)
+void stand_ins_add(struct stand_ins *s, const char *original, size_t original_len, const char *path, size_t path_len)
 {
-	struct stand_in *new = xcalloc(1, sizeof *new);
+	const size_t bytes = original_len + path_len + KEEPING;
 
-	new->original = xstrndup(original, len);
+	if (bytes > STAND_INS_MAX - s->bytes) {
+		s->left_out++;
+		return;
+	}
+	s->bytes += bytes;
+	struct stand_in *new = xcalloc(1, sizeof *new);
+	new->original = xstrndup(original, original_len);
 	new->path = xstrndup(path, path_len);
 	void *found = tsearch(new, &s->tree, compare);
 	if (found == NULL)
@@ -52,4 +61,6 @@ void stand_ins_release(struct stand_ins *s)
 {
 	tdestroy(s->tree, free_stand_in);
 	s->tree = NULL;
+	s->bytes = 0;
+	s->left_out = 0;
 }

@@ -235,7 +235,7 @@ int call_get(struct zone *z, const char *name, struct buf *out)
 	int code = run(c, &gone);
 	if (gone)
 		return code;
-	if (code == 0 && out->data == NULL && !out->guarded) {
+	if (code == 0 && out->data == NULL && !out->guarded && !out->spilled) {
 		/* Nothing there yet: handed over as it is. */
 		out->data = c->bytes.data;
 		out->len = c->bytes.len;

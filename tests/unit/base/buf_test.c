@@ -102,9 +102,34 @@ static void a_zeroed_or_released_buffer_can_be_released(void **state)
 	assert_null(b.data);
 }
 
+static void a_large_one_that_is_spilled_is_no_memory_of_ours(void **state)
+{
+	_buf_ struct buf b;
+	uint8_t chunk[4096];
+	const size_t large = 2 * SPILL_HEAP_MAX;
+
+	(void)state;
+	buf_init_spilled(&b, large, "test", NULL);
+	for (size_t i = 0; i * sizeof chunk < large; i++) {
+		memset(chunk, (int)(i % 251), sizeof chunk);
+		assert_int_equal(buf_append(&b, chunk, sizeof chunk), 0);
+	}
+	assert_int_equal(buf_append_byte(&b, 0), ERR_FORMAT);
+	assert_int_equal(b.len, large);
+	assert_true(b.spill.fd >= 0);
+	for (size_t i = 0; i * sizeof chunk < large; i++)
+		assert_int_equal(b.data[i * sizeof chunk + i % sizeof chunk], i % 251);
+	buf_clear(&b);
+	assert_int_equal(buf_append(&b, "abc", 3), 0);
+	assert_memory_equal(b.data, "abc", 3);
+	buf_release(&b);
+	buf_release(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_large_one_that_is_spilled_is_no_memory_of_ours),
 		cmocka_unit_test(bytes_are_appended_in_order),
 		cmocka_unit_test(the_maximum_is_reached_but_never_passed),
 		cmocka_unit_test(reserved_room_is_written_by_the_caller),

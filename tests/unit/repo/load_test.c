@@ -505,6 +505,33 @@ static void findings_are_json(void **state)
 	findings_free(f);
 }
 
+static void a_large_index_comes_by_pieces(void **state)
+{
+	struct made *m = *state;
+	const uint32_t count = 20000; /* more than a megabyte */
+	struct index_pack *rows = calloc(count, sizeof *rows);
+	char name[OBJECT_NAME_MAX];
+
+	assert_non_null(rows);
+	made_snapshot(m, 3, now - DAY, now + DAY);
+	for (uint32_t i = 0; i < count; i++) {
+		rows[i] = (struct index_pack){ .size = 1000, .footer = 100, .kind = KIND_CONTENT };
+		rows[i].name[0] = (uint8_t)(i >> 16);
+		rows[i].name[1] = (uint8_t)(i >> 8);
+		rows[i].name[2] = (uint8_t)i;
+	}
+	put_index(m, 3, rows, count, NULL, 0, name);
+	free(rows);
+	made_open(m);
+	assert_int_equal(m->repo->chains[0].seq, 2);
+	assert_int_equal(m->repo->unplaced_count, count);
+	/* One byte of it is wrong in one zone: the other's counts, and it is told. */
+	flip(m, 0, name);
+	made_open(m);
+	assert_int_equal(m->repo->unplaced_count, count);
+	assert_true(has_finding(m, FINDING_DAMAGED, "z0", name));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -512,6 +539,7 @@ int main(void)
 		in_zones(a_condemned_pack_counts_nowhere),
 		in_zones(a_withdrawal_of_what_is_needed_is_refused),
 		in_zones(what_no_index_names_is_an_orphan),
+		in_zones(a_large_index_comes_by_pieces),
 		cmocka_unit_test(an_intent_counts_only_past_expiry_and_by_a_role_that_may),
 		in_zones(a_snapshot_of_which_only_the_intent_is_left_explains_the_gap),
 		in_zones(headers_from_the_future_are_quarantined_and_never_the_newest),
