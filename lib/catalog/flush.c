@@ -138,27 +138,89 @@ static int write_objects_and_facts(struct store_writing *w, const struct pending
 	return rc;
 }
 
-/* Forgets one place; with the last of a node, its children. */
-static int remove_place(struct store_writing *w, const uint8_t id[ID_SIZE], uint32_t number)
-{
-	uint8_t key[CHUNK_KEY_SIZE];
-	MDB_val found = { sizeof key, key }, value;
-	MDB_cursor *cursor;
+/* ---- forgetting packs ---- */
 
-	encode_chunk_key(key, id, number);
-	int rc = store_delete(w, TABLE_CHUNKS, key, sizeof key);
-	if (rc == 0)
-		rc = mdb_cursor_open(w->txn, store_table(w->store, TABLE_CHUNKS), &cursor);
+/* Places that are forgotten in one pass over their table: 18 MiB of keys, and as many again at most for a last pack. */
+#define PASS_PLACES (1u << 19)
+
+struct pass {
+	uint8_t (*keys)[CHUNK_KEY_SIZE];
+	size_t count, cap;
+};
+
+static int compare_keys(const void *a, const void *b)
+{
+	return memcmp(a, b, CHUNK_KEY_SIZE);
+}
+
+/* The places of a pack, copied: what LMDB points to is good until the next change only. */
+static int gather_places(const struct store_writing *w, uint32_t number, struct pass *pass)
+{
+	uint8_t key[NUMBER_SIZE];
+	MDB_val k = { sizeof key, key }, value;
+
+	encode_number(key, number);
+	int rc = mdb_get(w->txn, store_table(w->store, TABLE_BLOBS), &k, &value);
+	if (rc)
+		return rc == MDB_NOTFOUND ? 0 : rc;
+	size_t count = value.mv_size / ID_SIZE;
+	if (pass->count + count > pass->cap) {
+		pass->cap = 2 * pass->cap > pass->count + count ? 2 * pass->cap : pass->count + count;
+		pass->keys = xrealloc(pass->keys, pass->cap, CHUNK_KEY_SIZE);
+	}
+	for (size_t i = 0; i < count; i++)
+		encode_chunk_key(pass->keys[pass->count++], (const uint8_t *)value.mv_data + i * ID_SIZE, number);
+	return 0;
+}
+
+/* Forgets a place; with the last of a node, its children. */
+static int remove_place(struct store_writing *w, uint8_t key[CHUNK_KEY_SIZE])
+{
+	MDB_val found = { CHUNK_KEY_SIZE, key }, value;
+	struct chunk_place place;
+	MDB_cursor *cursor;
+	int rc = mdb_cursor_open(w->txn, store_table(w->store, TABLE_CHUNKS), &cursor);
+
 	if (rc)
 		return rc;
-	encode_chunk_key(key, id, UINT32_MAX);
-	rc = mdb_cursor_get(cursor, &found, &value, MDB_SET_RANGE);
-	bool last = rc == MDB_NOTFOUND ||
-		    (rc == 0 && (found.mv_size < ID_SIZE || memcmp(found.mv_data, id, ID_SIZE) != 0));
+	bool node = false, last = false;
+	rc = mdb_cursor_get(cursor, &found, &value, MDB_SET_KEY);
+	if (rc == 0) {
+		node = !decode_place(found.mv_data, found.mv_size, value.mv_data, value.mv_size, &place) ||
+		       place.info.kind == KIND_NODE;
+		rc = mdb_cursor_del(cursor, 0);
+		w->work++;
+	}
+	if (rc == 0 && node) {
+		/* The newest place of the same chunk, if one is left. */
+		encode_chunk_key(key, key, UINT32_MAX);
+		found = (MDB_val){ CHUNK_KEY_SIZE, key };
+		rc = mdb_cursor_get(cursor, &found, &value, MDB_SET_RANGE);
+		last = rc == MDB_NOTFOUND ||
+		       (rc == 0 && (found.mv_size < ID_SIZE || memcmp(found.mv_data, key, ID_SIZE) != 0));
+	}
 	mdb_cursor_close(cursor);
 	if (rc != 0 && rc != MDB_NOTFOUND)
 		return rc;
-	return last ? store_delete(w, TABLE_CHILDREN, id, ID_SIZE) : 0;
+	return last ? store_delete(w, TABLE_CHILDREN, key, ID_SIZE) : 0;
+}
+
+/* Sorted, so that each page of the table is changed once and not once a chunk. */
+static int remove_places(struct store_writing *w, struct pass *pass)
+{
+	int rc = 0;
+
+	if (pass->count > 0)
+		qsort(pass->keys, pass->count, CHUNK_KEY_SIZE, compare_keys);
+	w->budget = store_budget(w, TABLE_CHUNKS, pass->count);
+	for (size_t i = 0; i < pass->count && rc == 0; i++) {
+		rc = remove_place(w, pass->keys[i]);
+		if (rc == 0)
+			rc = store_write_step(w);
+	}
+	w->budget = STORE_BUDGET_MIN;
+	pass->count = 0;
+	return rc;
 }
 
 /* The row goes last, and the name only if it has not gone to a newer pack of the same bytes. */
@@ -187,34 +249,24 @@ static int remove_row(struct store_writing *w, uint32_t number)
 	return rc;
 }
 
-static int remove_pack(struct store_writing *w, uint32_t number)
-{
-	_free_ uint8_t *ids = NULL;
-	uint8_t key[NUMBER_SIZE];
-	MDB_val k = { sizeof key, key }, value;
-
-	encode_number(key, number);
-	int rc = mdb_get(w->txn, store_table(w->store, TABLE_BLOBS), &k, &value);
-	if (rc)
-		return rc == MDB_NOTFOUND ? 0 : rc;
-	/* A copy: what LMDB points to is good until the next change only. */
-	size_t count = value.mv_size / ID_SIZE;
-	ids = xmalloc(count * ID_SIZE + 1);
-	memcpy(ids, value.mv_data, count * ID_SIZE);
-	for (size_t i = 0; i < count && rc == 0; i++) {
-		rc = remove_place(w, ids + i * ID_SIZE, number);
-		if (rc == 0)
-			rc = store_write_step(w);
-	}
-	return rc ? rc : remove_row(w, number);
-}
-
+/* A pack's places, then its row: what is cut off in between is done again. */
 static int remove_packs(struct store_writing *w, const struct pending *p)
 {
+	struct pass pass = { .keys = NULL };
 	int rc = 0;
 
-	for (uint32_t i = 0; i < p->removed_count && rc == 0; i++)
-		rc = remove_pack(w, p->removed[i]);
+	for (uint32_t i = 0, from = 0; i < p->removed_count && rc == 0; i++) {
+		rc = gather_places(w, p->removed[i], &pass);
+		if (rc != 0 || (pass.count < PASS_PLACES && i + 1 < p->removed_count))
+			continue;
+		rc = remove_places(w, &pass);
+		for (; from <= i && rc == 0; from++) {
+			rc = remove_row(w, p->removed[from]);
+			if (rc == 0)
+				rc = store_write_step(w);
+		}
+	}
+	free(pass.keys);
 	return rc;
 }
 

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -699,6 +700,43 @@ struct watched {
 	_Atomic uint32_t wrong;
 };
 
+static unsigned commits;
+
+int fdatasync(int fd)
+{
+	commits++;
+	return (int)syscall(SYS_fdatasync, fd);
+}
+
+/* Ids lie anywhere in the table: a pack alone touches nearly every page of it, and so would each of many by itself. */
+static void many_packs_are_forgotten_in_few_passes(void **state)
+{
+	enum { PACKS = 10, BLOBS = 20000 };
+	struct catalog *c = open_catalog("passes");
+
+	(void)state;
+	for (uint32_t i = 0; i < PACKS; i++) {
+		struct pack_footer *f = large_footer(BLOBS, 0, i * BLOBS);
+		struct index_pack pack = make_pack(i, KIND_CONTENT);
+
+		assert_int_equal(catalog_add_pack(c, &pack, f, PACK_INDEXED, NULL), 0);
+		free_footer(f);
+	}
+	assert_int_equal(catalog_flush(c, true), 0);
+	for (uint32_t i = 1; i < PACKS; i++)
+		assert_int_equal(catalog_remove_pack(c, i), 0);
+	commits = 0;
+	assert_int_equal(catalog_flush(c, true), 0);
+	print_message("# %u transactions\n", commits);
+	assert_true(commits <= 10);
+	catalog_close(c);
+
+	c = open_catalog("passes");
+	for (uint32_t i = 0; i < PACKS * BLOBS; i += 997)
+		assert_int_equal(count_places(c, i), i < BLOBS);
+	catalog_close(c);
+}
+
 static void *look_up(void *context)
 {
 	struct watched *w = context;
@@ -1112,6 +1150,7 @@ int main(void)
 		cmocka_unit_test(packs_are_walked_in_order_and_may_be_removed_meanwhile),
 		cmocka_unit_test(objects_and_facts_are_remembered),
 		cmocka_unit_test(more_than_is_kept_in_memory_goes_to_disk_by_itself),
+		cmocka_unit_test(many_packs_are_forgotten_in_few_passes),
 		cmocka_unit_test(lookups_from_other_threads_see_everything_at_once),
 		cmocka_unit_test(a_killed_process_leaves_what_it_had_flushed),
 		cmocka_unit_test(a_file_that_is_no_catalogue_is_refused),
