@@ -205,7 +205,7 @@ static int load_part(struct decoder *d, const struct part *part, const uint8_t k
 	if (part->offset > part->chunk_size || part->length > part->chunk_size - part->offset)
 		return failed(ERR_FORMAT, "a piece of %" PRIu64 " bytes at %" PRIu64 " of a chunk of %" PRIu64,
 			      part->length, part->offset, part->chunk_size);
-	int code = decoder_get(d, part->id, key, part->chunk_size, data);
+	int code = decoder_get(d, NULL, part->id, key, part->chunk_size, data);
 	*data += code == 0 ? part->offset : 0;
 	return code;
 }

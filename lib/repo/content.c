@@ -66,7 +66,7 @@ void content_reader_free(struct content_reader *c)
 
 int content_chunk(struct content_reader *c, const struct piece *piece, const uint8_t **data)
 {
-	int code = decoder_get(c->decoder, piece->id, piece->key, piece->chunk_size, data);
+	int code = decoder_get(c->decoder, NULL, piece->id, piece->key, piece->chunk_size, data);
 
 	*data += code == 0 ? piece->offset : 0;
 	return code;

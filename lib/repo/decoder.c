@@ -64,8 +64,8 @@ static void make_room(struct decoder *d, size_t size)
 	d->cap = size;
 }
 
-int decoder_get(struct decoder *d, const uint8_t id[ID_SIZE], const uint8_t key[KEY_SIZE], uint64_t size,
-		const uint8_t **data)
+int decoder_get(struct decoder *d, struct stretch *ahead, const uint8_t id[ID_SIZE], const uint8_t key[KEY_SIZE],
+		uint64_t size, const uint8_t **data)
 {
 	int code = 0;
 
@@ -74,7 +74,7 @@ int decoder_get(struct decoder *d, const uint8_t id[ID_SIZE], const uint8_t key[
 			      CHUNK_MAX);
 	if (!d->holds || memcmp(d->id, id, ID_SIZE) != 0) {
 		make_room(d, (size_t)size);
-		code = fetch_chunk(d->fetcher, d->codec, KIND_CONTENT, id, key, size, d->data);
+		code = fetch_chunk(d->fetcher, d->codec, ahead, KIND_CONTENT, id, key, size, d->data);
 		memcpy(d->id, id, ID_SIZE);
 		d->holds = code == 0;
 		if (code != 0)

@@ -18,10 +18,10 @@ void decoder_free(struct decoder *d);
 
 /*
  * *data: the chunk's `size` bytes, until decoder_done() or the next call. Waits while other decoders have all room for
- * large ones.
+ * large ones. `ahead`: as in fetch_chunk().
  */
-must_check int decoder_get(struct decoder *d, const uint8_t id[ID_SIZE], const uint8_t key[KEY_SIZE], uint64_t size,
-			   const uint8_t **data);
+must_check int decoder_get(struct decoder *d, struct stretch *ahead, const uint8_t id[ID_SIZE],
+			   const uint8_t key[KEY_SIZE], uint64_t size, const uint8_t **data);
 
 /* The chunk is not needed any more for now: if it is a large one, others may have its room. */
 void decoder_done(struct decoder *d);

@@ -7,14 +7,14 @@
 #include "base/alloc.h"
 #include "base/hex.h"
 #include "repo/locate.h"
+#include "repo/stretch.h"
 
 #define SCRATCH_KEEP (FETCH_KEEP + FETCH_KEEP / 32 + AEAD_OVERHEAD) /* as it is stored: padded, and not smaller */
 
 /* Bytes on their way from a zone to the codec. As many as threads were ever fetching at once. */
 struct scratch {
 	struct scratch *next;
-	uint8_t *data;
-	size_t cap;
+	struct zone_read read;
 };
 
 struct fetcher {
@@ -53,7 +53,7 @@ void fetcher_free(struct fetcher *f)
 		return;
 	for (struct scratch *s = f->scratch, *next; s != NULL; s = next) {
 		next = s->next;
-		free(s->data);
+		zone_read_release(&s->read);
 		free(s);
 	}
 	free(f->told);
@@ -107,7 +107,7 @@ void fetcher_release(struct fetcher *f, size_t bytes)
 	pthread_mutex_unlock(&f->lock);
 }
 
-static struct scratch *scratch_take(struct fetcher *f, size_t size)
+static struct scratch *scratch_take(struct fetcher *f)
 {
 	pthread_mutex_lock(&f->lock);
 	struct scratch *s = f->scratch;
@@ -115,23 +115,13 @@ static struct scratch *scratch_take(struct fetcher *f, size_t size)
 		f->scratch = s->next;
 	pthread_mutex_unlock(&f->lock);
 
-	if (s == NULL)
-		s = xcalloc(1, sizeof *s);
-	if (s->cap < size) {
-		free(s->data);
-		s->data = xmalloc(size);
-		s->cap = size;
-	}
-	return s;
+	return s == NULL ? xcalloc(1, sizeof *s) : s;
 }
 
 static void scratch_give(struct fetcher *f, struct scratch *s)
 {
-	if (s->cap > SCRATCH_KEEP) {
-		free(s->data);
-		s->data = NULL;
-		s->cap = 0;
-	}
+	if (zone_read_room(&s->read) > SCRATCH_KEEP)
+		zone_read_release(&s->read);
 	pthread_mutex_lock(&f->lock);
 	s->next = f->scratch;
 	f->scratch = s;
@@ -213,6 +203,7 @@ struct wanted {
 	const uint8_t *key;
 	bool sized;  /* its length must be `room`; else it is at most that */
 	size_t room; /* at `out` */
+	struct stretch *ahead;
 	uint8_t *out;
 	size_t len; /* what came */
 };
@@ -276,30 +267,50 @@ static int check_listings(struct fetcher *f, const struct chunk_place *places, s
 
 /* ---- asking ---- */
 
-static int read_place(struct fetcher *f, unsigned zone, const struct chunk_place *place, uint8_t *stored)
+static int begin_read(struct fetcher *f, unsigned zone, uint32_t number, uint64_t offset, size_t len,
+		      struct zone_read *read)
 {
 	char name[OBJECT_NAME_MAX];
 	struct index_pack pack;
 	enum pack_origin origin;
-	int code = catalog_pack(f->r->catalog, place->pack, &pack, &origin);
+	int code = catalog_pack(f->r->catalog, number, &pack, &origin);
+
+	if (code == 0)
+		zone_read_begin(read, f->r->zones[zone].zone, name_pack(f->r->dataset, pack.name, name), offset, len);
+	return code;
+}
+
+bool fetch_begin(struct fetcher *f, unsigned zone, uint32_t pack, uint64_t offset, size_t len, struct zone_read *read)
+{
+	return begin_read(f, zone, pack, offset, len, read) == 0;
+}
+
+static int read_place(struct fetcher *f, unsigned zone, const struct chunk_place *place, struct zone_read *read,
+		      uint8_t **stored)
+{
+	int code = begin_read(f, zone, place->pack, place->offset, place->stored, read);
 
 	if (code != 0)
 		return code;
-	code = zone_get_range(f->r->zones[zone].zone, name_pack(f->r->dataset, pack.name, name), place->offset,
-			      place->stored, stored);
+	code = zone_read_end(read, stored);
 	/* A sector that cannot be read is damage to the object, not trouble of this host: the other zone may do. */
 	return code == ERR_SYSTEM ? ERR_INTEGRITY : code;
 }
 
 static int try_attempt(struct fetcher *f, struct blob_codec *codec, const struct attempt *a, struct wanted *want)
 {
-	struct scratch *s = scratch_take(f, a->place->stored);
+	struct scratch *s = NULL;
 	char hex[ID_HEX];
-	int code = read_place(f, a->zone, a->place, s->data);
+	uint8_t *stored = stretch_take(want->ahead, a->zone, a->place);
+	int code = 0;
 
+	if (stored == NULL) {
+		s = scratch_take(f);
+		code = read_place(f, a->zone, a->place, &s->read, &stored);
+	}
 	want->len = want->room;
 	if (code == 0)
-		code = blob_decode(codec, f->r->dataset, want->key, &a->place->info, s->data, a->place->stored,
+		code = blob_decode(codec, f->r->dataset, want->key, &a->place->info, stored, a->place->stored,
 				   want->out, &want->len);
 	/* A padded blob tells its length only now, and under its tag: no zone is to blame for what the parent says. */
 	if (want->sized && (code == 0 ? want->len != want->room : want->len > want->room)) {
@@ -318,7 +329,8 @@ static int try_attempt(struct fetcher *f, struct blob_codec *codec, const struct
 		int told = note_failure(f, a->place->pack, a->zone, code);
 		code = told != 0 ? told : err_adopt(code, message);
 	}
-	scratch_give(f, s);
+	if (s != NULL)
+		scratch_give(f, s);
 	return code;
 }
 
@@ -369,6 +381,21 @@ static int fetch_from(struct fetcher *f, struct blob_codec *codec, const uint8_t
 			 f->only_zone >= 0 ? "not to be had from this zone" : "in no zone whole");
 }
 
+bool fetch_first_place(struct fetcher *f, const uint8_t id[ID_SIZE], uint64_t size, unsigned *zone,
+		       struct chunk_place *place)
+{
+	struct chunk_place places[CATALOG_PLACES_MAX];
+	struct attempt list[CATALOG_PLACES_MAX * REPO_ZONES_MAX];
+	const struct wanted want = { .kind = KIND_CONTENT, .sized = true, .room = size };
+	size_t count;
+
+	if (locate_chunk(f->r, KIND_CONTENT, id, places, &count) != 0 || plan(f, places, count, &want, list) == 0)
+		return false;
+	*zone = list[0].zone;
+	*place = *list[0].place;
+	return true;
+}
+
 /* Whether what could not be had (`code`, which stays) may be had now, from a pack that was not looked into. */
 static bool try_again(struct fetcher *f, enum kind kind, int *code)
 {
@@ -384,11 +411,11 @@ static bool try_again(struct fetcher *f, enum kind kind, int *code)
 	return rest == 0 && more;
 }
 
-static int fetch_known(struct fetcher *f, struct blob_codec *codec, enum kind kind, const uint8_t id[ID_SIZE],
-		       const uint8_t key[KEY_SIZE], uint64_t size, uint8_t *out)
+static int fetch_known(struct fetcher *f, struct blob_codec *codec, struct stretch *ahead, enum kind kind,
+		       const uint8_t id[ID_SIZE], const uint8_t key[KEY_SIZE], uint64_t size, uint8_t *out)
 {
 	struct chunk_place places[CATALOG_PLACES_MAX];
-	struct wanted want = { .kind = kind, .key = key, .sized = true, .room = size, .out = out };
+	struct wanted want = { .kind = kind, .key = key, .sized = true, .room = size, .ahead = ahead, .out = out };
 	char hex[ID_HEX];
 	size_t count;
 	int code = locate_chunk(f->r, kind, id, places, &count);
@@ -401,12 +428,12 @@ static int fetch_known(struct fetcher *f, struct blob_codec *codec, enum kind ki
 	return fetch_from(f, codec, id, places, count, &want);
 }
 
-int fetch_chunk(struct fetcher *f, struct blob_codec *codec, enum kind kind, const uint8_t id[ID_SIZE],
-		const uint8_t key[KEY_SIZE], uint64_t size, uint8_t *out)
+int fetch_chunk(struct fetcher *f, struct blob_codec *codec, struct stretch *ahead, enum kind kind,
+		const uint8_t id[ID_SIZE], const uint8_t key[KEY_SIZE], uint64_t size, uint8_t *out)
 {
-	int code = fetch_known(f, codec, kind, id, key, size, out);
+	int code = fetch_known(f, codec, ahead, kind, id, key, size, out);
 
-	return try_again(f, kind, &code) ? fetch_known(f, codec, kind, id, key, size, out) : code;
+	return try_again(f, kind, &code) ? fetch_known(f, codec, ahead, kind, id, key, size, out) : code;
 }
 
 /* ---- nodes ---- */

@@ -15,6 +15,7 @@
 #include "repo/repo.h"
 
 struct fetcher;
+struct stretch;
 
 /* `r` is loaded and stays as it is meanwhile. only_zone: -1, or the number of the one zone to read from. */
 struct fetcher *fetcher_new(struct repo *r, int only_zone);
@@ -36,13 +37,24 @@ void fetcher_expect(struct fetcher *f, unsigned zones);
 void fetcher_reserve(struct fetcher *f, size_t bytes);
 void fetcher_release(struct fetcher *f, size_t bytes);
 
+/* Where a chunk of content is asked for first. False: nowhere, or its size is not what the catalogue says. */
+must_check bool fetch_first_place(struct fetcher *f, const uint8_t id[ID_SIZE], uint64_t size, unsigned *zone,
+				  struct chunk_place *place);
+
+/*
+ * Begins to read bytes of a pack in a zone, whose answer zone_read_end() gives. False: the catalogue does not have the
+ * pack.
+ */
+must_check bool fetch_begin(struct fetcher *f, unsigned zone, uint32_t pack, uint64_t offset, size_t len,
+			    struct zone_read *read);
+
 /*
  * Reads, checks and decodes one chunk into `out` (`size` bytes, which must be its plaintext length; guarded for
- * nodes). ERR_MISSING, ERR_INTEGRITY, ERR_UNAVAILABLE, ERR_FORMAT: in no zone (the message names chunk and pack).
+ * nodes). `ahead`: looked into first (repo/stretch.h); may be NULL. ERR_MISSING, ERR_INTEGRITY, ERR_UNAVAILABLE, ERR_FORMAT: in no zone (the message names chunk and pack).
  * What one zone failed to give is added to the findings once a pack and zone.
  */
-must_check int fetch_chunk(struct fetcher *f, struct blob_codec *codec, enum kind kind, const uint8_t id[ID_SIZE],
-			   const uint8_t key[KEY_SIZE], uint64_t size, uint8_t *out);
+must_check int fetch_chunk(struct fetcher *f, struct blob_codec *codec, struct stretch *ahead, enum kind kind,
+			   const uint8_t id[ID_SIZE], const uint8_t key[KEY_SIZE], uint64_t size, uint8_t *out);
 
 /* Whether a code of fetch_*() and of the tree says that data is lost, rather than that this host is in trouble. */
 bool fetch_lost(int code);

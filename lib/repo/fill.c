@@ -12,9 +12,11 @@
 #include "crypto/digest.h"
 #include "repo/decoder.h"
 #include "repo/file_sha256.h"
+#include "repo/stretch.h"
 
-#define DEPTH        32 /* items between the producer and the consumer */
-#define MEMBERS_MAX  16 /* small files an item; with DEPTH this bounds the open files */
+#define DEPTH        8          /* batches between the producer and the consumer */
+#define PARTS_MAX    64         /* of a batch; with DEPTH this bounds the open files */
+#define BATCH_BYTES  (4u << 20) /* of plaintext, more or less */
 #define WRITTEN_SIZE (256u << 10)
 
 /* A file being filled. It stands in the list of open ones until finish_file(). */
@@ -33,22 +35,28 @@ struct file {
 	char *reason;
 };
 
-struct member {
-	struct file *file;
-	uint32_t offset, length; /* in the chunk */
+enum part_type {
+	PART_PIECE, /* of a file of several */
+	PART_SMALL, /* a file of one piece */
+	PART_END,   /* of a file of several pieces, or of none */
 };
 
-enum item_type { ITEM_PIECE, ITEM_SMALL, ITEM_END };
-
-struct item {
-	enum item_type type;
-	struct file *file; /* piece, end */
+struct part {
+	enum part_type type;
+	struct file *file;
 	uint8_t id[ID_SIZE];
-	uint8_t *key; /* guarded */
 	uint64_t chunk_size, content_offset;
-	uint8_t digest[DIGEST_SIZE];        /* made by the worker */
-	struct member members[MEMBERS_MAX]; /* small; a piece has one */
-	unsigned member_count;
+	uint32_t offset, length;     /* in the chunk */
+	uint8_t digest[DIGEST_SIZE]; /* made by the worker */
+};
+
+/* What goes from thread to thread at once: parts whose chunks lie together in a pack, and one read of that. */
+struct batch {
+	struct stretch *stretch;
+	uint8_t (*keys)[KEY_SIZE]; /* guarded, one a part */
+	struct part parts[PARTS_MAX];
+	unsigned count;
+	uint64_t bytes;
 };
 
 struct fill {
@@ -57,44 +65,44 @@ struct fill {
 	struct progress *progress;
 	struct ordered *ordered;
 
-	struct item items[DEPTH + 1]; /* one more than fits into `ordered`: the producer's */
-	uint8_t (*keys)[KEY_SIZE];    /* guarded, one an item */
+	struct batch batches[DEPTH + 1];      /* one more than fits into `ordered`: the producer's */
+	uint8_t (*keys)[PARTS_MAX][KEY_SIZE]; /* guarded, one row a batch */
 
-	struct item *pending; /* small files of one chunk, not pushed yet */
-	struct file *current; /* the file whose pieces are being pushed */
+	struct batch *batch;  /* being filled; NULL: none */
+	struct file *current; /* the file whose pieces are being added */
 	uint64_t current_offset;
 
 	uint8_t *written; /* the consumer's: what the target gives back */
 
 	pthread_mutex_t lock; /* guards all that follows; innermost */
-	struct item *free_items[DEPTH + 1];
+	struct batch *free_batches[DEPTH + 1];
 	unsigned free_count;
 	struct file *open;
 	struct fill_counts counts;
 	struct fill_lost lost;
 };
 
-/* ---- items ---- */
+/* ---- batches ---- */
 
-static struct item *item_take(struct fill *p, enum item_type type)
+static struct batch *batch_take(struct fill *p)
 {
 	pthread_mutex_lock(&p->lock);
 	must(p->free_count > 0);
-	struct item *item = p->free_items[--p->free_count];
+	struct batch *batch = p->free_batches[--p->free_count];
 	pthread_mutex_unlock(&p->lock);
 
-	item->type = type;
-	item->file = NULL;
-	item->member_count = 0;
-	return item;
+	stretch_reset(batch->stretch);
+	batch->count = 0;
+	batch->bytes = 0;
+	return batch;
 }
 
-static void item_give(void *context, void *argument)
+static void batch_give(void *context, void *argument)
 {
 	struct fill *p = context;
 
 	pthread_mutex_lock(&p->lock);
-	p->free_items[p->free_count++] = argument;
+	p->free_batches[p->free_count++] = argument;
 	pthread_mutex_unlock(&p->lock);
 }
 
@@ -210,13 +218,11 @@ static void worker_free(void *worker)
 	decoder_free(worker);
 }
 
-static int write_piece(struct fill *p, struct item *item, const uint8_t *data)
+static int write_piece(struct fill *p, struct part *part, const uint8_t *data)
 {
-	const struct member *m = &item->members[0];
-
-	sha256(data + m->offset, m->length, item->digest);
-	progress_add(p->progress, m->length, 0);
-	return target_file_write(item->file->target, item->content_offset, data + m->offset, m->length);
+	sha256(data, part->length, part->digest);
+	progress_add(p->progress, part->length, 0);
+	return target_file_write(part->file->target, part->content_offset, data, part->length);
 }
 
 /* The file's SHA-256, at its end. `digest`: of its one piece, which it is where file->plain is NULL. */
@@ -257,49 +263,40 @@ static int write_small(struct fill *p, struct file *file, const uint8_t *data, s
 	return code == 0 ? finish_file(p, file, fingerprint) : code;
 }
 
-static int fill_from(struct fill *p, struct decoder *d, struct item *item)
+static int fill_part(struct fill *p, struct decoder *d, struct stretch *ahead, struct part *part,
+		     const uint8_t key[KEY_SIZE])
 {
 	static const uint8_t none[DIGEST_SIZE];
 	const uint8_t *data;
-	int code = decoder_get(d, item->id, item->key, item->chunk_size, &data);
-	bool lost = code != 0;
 
-	if (lost && !fetch_lost(code))
-		return code;
-	if (item->type == ITEM_PIECE) {
-		if (!lost)
-			return write_piece(p, item, data);
-		spoil(item->file);
+	if (part->type == PART_END || (part->type == PART_PIECE && atomic_load(&part->file->bad)))
 		return 0;
+	int code = decoder_get(d, ahead, part->id, key, part->chunk_size, &data);
+	if (code != 0 && !fetch_lost(code))
+		return code;
+	if (code != 0) {
+		spoil(part->file);
+		return part->type == PART_SMALL ? finish_file(p, part->file, none) : 0;
 	}
-	for (unsigned i = 0; i < item->member_count; i++) {
-		if (lost)
-			spoil(item->members[i].file);
-	}
-	for (code = 0; item->member_count > 0 && code == 0;) {
-		const struct member *m = &item->members[--item->member_count];
-
-		code = lost ? finish_file(p, m->file, none) : write_small(p, m->file, data + m->offset, m->length);
-	}
-	return code;
+	data += part->offset;
+	return part->type == PART_SMALL ? write_small(p, part->file, data, part->length) : write_piece(p, part, data);
 }
 
 static int work(void *context, void *worker, void *argument)
 {
-	struct fill *p = context;
-	struct item *item = argument;
+	struct batch *batch = argument;
+	int code = 0;
 
-	if (item->type == ITEM_PIECE && atomic_load(&item->file->bad))
-		return 0;
-	int code = fill_from(p, worker, item);
+	for (unsigned i = 0; i < batch->count && code == 0; i++)
+		code = fill_part(context, worker, batch->stretch, &batch->parts[i], batch->keys[i]);
 	decoder_done(worker);
 	return code;
 }
 
 /* Pieces were written in any order: in theirs they are taken from the target, which has them in memory still. */
-static int hash_written(struct fill *p, const struct item *item)
+static int hash_written(struct fill *p, const struct part *part)
 {
-	uint64_t at = item->content_offset, end = at + item->members[0].length;
+	uint64_t at = part->content_offset, end = at + part->length;
 	int code = 0;
 
 	if (p->written == NULL)
@@ -307,10 +304,29 @@ static int hash_written(struct fill *p, const struct item *item)
 	while (at < end && code == 0) {
 		size_t len = end - at < WRITTEN_SIZE ? (size_t)(end - at) : WRITTEN_SIZE;
 
-		code = target_file_read(item->file->target, at, p->written, len);
+		code = target_file_read(part->file->target, at, p->written, len);
 		if (code == 0)
-			code = file_sha256_add(item->file->plain, p->written, len);
+			code = file_sha256_add(part->file->plain, p->written, len);
 		at += len;
+	}
+	return code;
+}
+
+static int consume_part(struct fill *p, const struct part *part)
+{
+	uint8_t fingerprint[DIGEST_SIZE];
+	struct file *file = part->file;
+	int code = 0;
+
+	if (part->type == PART_PIECE) {
+		sha256_update(file->hash, part->digest, DIGEST_SIZE);
+		if (file->plain != NULL && !atomic_load(&file->bad))
+			code = hash_written(p, part);
+	} else if (part->type == PART_END) {
+		sha256_final(file->hash, fingerprint);
+		code = check_sha256(file, NULL);
+		if (code == 0)
+			code = finish_file(p, file, fingerprint);
 	}
 	return code;
 }
@@ -318,21 +334,12 @@ static int hash_written(struct fill *p, const struct item *item)
 static int consume(void *context, void *argument)
 {
 	struct fill *p = context;
-	struct item *item = argument;
-	uint8_t fingerprint[DIGEST_SIZE];
+	struct batch *batch = argument;
 	int code = 0;
 
-	if (item->type == ITEM_PIECE) {
-		sha256_update(item->file->hash, item->digest, DIGEST_SIZE);
-		if (item->file->plain != NULL && !atomic_load(&item->file->bad))
-			code = hash_written(p, item);
-	} else if (item->type == ITEM_END) {
-		sha256_final(item->file->hash, fingerprint);
-		code = check_sha256(item->file, NULL);
-		if (code == 0)
-			code = finish_file(p, item->file, fingerprint);
-	}
-	item_give(p, item);
+	for (unsigned i = 0; i < batch->count && code == 0; i++)
+		code = consume_part(p, &batch->parts[i]);
+	batch_give(p, batch);
 	return code;
 }
 
@@ -341,7 +348,7 @@ static const struct ordered_calls calls = {
 	.worker_free = worker_free,
 	.work = work,
 	.consume = consume,
-	.drop = item_give,
+	.drop = batch_give,
 };
 
 /* ---- the producer ---- */
@@ -355,27 +362,55 @@ struct fill *fill_new(struct fetcher *f, struct target *target, struct progress 
 	p->progress = progress;
 	p->keys = secret_new((DEPTH + 1) * sizeof *p->keys);
 	for (unsigned i = 0; i < DEPTH + 1; i++) {
-		p->items[i].key = p->keys[i];
-		p->free_items[p->free_count++] = &p->items[i];
+		p->batches[i].keys = p->keys[i];
+		p->batches[i].stretch = stretch_new();
+		p->free_batches[p->free_count++] = &p->batches[i];
 	}
 	must(pthread_mutex_init(&p->lock, NULL) == 0);
 	p->ordered = ordered_new(DEPTH, decoder_threads(), &calls, p);
 	return p;
 }
 
-static int push_pending(struct fill *p)
+static int push_batch(struct fill *p)
 {
-	struct item *item = p->pending;
+	struct batch *batch = p->batch;
 
-	p->pending = NULL;
-	return item == NULL ? 0 : ordered_push(p->ordered, item, false);
+	p->batch = NULL;
+	if (batch == NULL)
+		return 0;
+	stretch_begin(batch->stretch, p->fetcher);
+	return ordered_push(p->ordered, batch, false);
 }
 
-static void set_chunk(struct item *item, const struct piece *piece)
+/* A part to fill; with a chunk it goes with those that lie beside it. */
+static int next_part(struct fill *p, enum part_type type, const struct piece *piece, struct part **part)
 {
-	memcpy(item->id, piece->id, ID_SIZE);
-	memcpy(item->key, piece->key, KEY_SIZE);
-	item->chunk_size = piece->chunk_size;
+	struct batch *batch = p->batch;
+	bool full = batch != NULL && (batch->count == PARTS_MAX || batch->bytes >= BATCH_BYTES);
+	bool apart = batch != NULL && !full && piece != NULL && batch->bytes > 0 &&
+		     !stretch_add(batch->stretch, p->fetcher, piece->id, piece->chunk_size);
+	int code = full || apart ? push_batch(p) : 0;
+
+	if (code != 0)
+		return code;
+	if (p->batch == NULL)
+		p->batch = batch_take(p);
+	batch = p->batch;
+	/* Alone where it can be in none. */
+	if (piece != NULL && batch->bytes == 0)
+		(void)!stretch_add(batch->stretch, p->fetcher, piece->id, piece->chunk_size);
+	*part = &batch->parts[batch->count];
+	**part = (struct part){ .type = type, .file = p->current };
+	if (piece != NULL) {
+		memcpy((*part)->id, piece->id, ID_SIZE);
+		memcpy(batch->keys[batch->count], piece->key, KEY_SIZE);
+		(*part)->chunk_size = piece->chunk_size;
+		(*part)->offset = (uint32_t)piece->offset;
+		(*part)->length = (uint32_t)piece->length;
+		batch->bytes += piece->length;
+	}
+	batch->count++;
+	return 0;
 }
 
 static int check_size(const struct piece *piece)
@@ -385,55 +420,44 @@ static int check_size(const struct piece *piece)
 						       (unsigned long long)piece->chunk_size, CHUNK_MAX);
 }
 
-/* A file of one piece: together with its neighbours from the same chunk. */
 static int add_small(void *context, const struct piece *piece)
 {
 	struct fill *p = context;
+	struct part *part;
 	int code = check_size(piece);
 
-	if (code == 0 && p->pending != NULL &&
-	    (p->pending->member_count == MEMBERS_MAX || memcmp(p->pending->id, piece->id, ID_SIZE) != 0))
-		code = push_pending(p);
-	if (code != 0)
-		return code;
-	if (p->pending == NULL) {
-		p->pending = item_take(p, ITEM_SMALL);
-		set_chunk(p->pending, piece);
-	}
-	p->pending->members[p->pending->member_count++] = (struct member){
-		.file = p->current,
-		.offset = (uint32_t)piece->offset,
-		.length = (uint32_t)piece->length,
-	};
-	p->current = NULL;
-	return 0;
+	if (code == 0)
+		code = next_part(p, PART_SMALL, piece, &part);
+	if (code == 0)
+		p->current = NULL;
+	return code;
 }
 
 static int add_piece(void *context, const struct piece *piece)
 {
 	struct fill *p = context;
+	struct part *part;
 	int code = check_size(piece);
 
 	if (code == 0)
 		code = stop_check();
+	if (code == 0)
+		code = next_part(p, PART_PIECE, piece, &part);
 	if (code != 0)
 		return code;
-	struct item *item = item_take(p, ITEM_PIECE);
-	set_chunk(item, piece);
-	item->file = p->current;
-	item->content_offset = p->current_offset;
-	item->members[0] = (struct member){ .offset = (uint32_t)piece->offset, .length = (uint32_t)piece->length };
+	part->content_offset = p->current_offset;
 	p->current_offset += piece->length;
-	return ordered_push(p->ordered, item, false);
+	return 0;
 }
 
 static int end_file(struct fill *p)
 {
-	struct item *item = item_take(p, ITEM_END);
+	struct part *part;
+	int code = next_part(p, PART_END, NULL, &part);
 
-	item->file = p->current;
-	p->current = NULL;
-	return ordered_push(p->ordered, item, true);
+	if (code == 0)
+		p->current = NULL;
+	return code;
 }
 
 int fill_add(struct fill *p, struct tree *t, const struct entry *e, const struct node *n)
@@ -441,19 +465,18 @@ int fill_add(struct fill *p, struct tree *t, const struct entry *e, const struct
 	bool small = has_one_piece(e);
 	int code = open_file(p, e, &p->current);
 
-	if (code == 0 && !small) {
-		/* Its pieces need items: the pending one would be one too many. */
-		code = push_pending(p);
+	if (code != 0)
+		return code;
+	if (!small) {
 		p->current->hash = sha256_new();
 		p->current_offset = 0;
 	}
-	if (code == 0)
-		code = tree_pieces(t, e, n, small ? add_small : add_piece, p);
+	code = tree_pieces(t, e, n, small ? add_small : add_piece, p);
 	if (code != 0 && p->current != NULL && fetch_lost(code)) {
 		spoil(p->current);
 		if (p->current->hash == NULL)
 			p->current->hash = sha256_new();
-		code = push_pending(p);
+		code = 0;
 	}
 	return code == 0 && p->current != NULL ? end_file(p) : code;
 }
@@ -496,6 +519,8 @@ static void release(struct fill *p)
 {
 	discard_open(p);
 	free(p->written);
+	for (unsigned i = 0; i < DEPTH + 1; i++)
+		stretch_free(p->batches[i].stretch);
 	pthread_mutex_destroy(&p->lock);
 	fill_lost_free(&p->lost);
 	secret_free(p->keys);
@@ -505,7 +530,7 @@ static void release(struct fill *p)
 int fill_finish(struct fill *p, struct fill_counts *counts, struct fill_lost *lost)
 {
 	char message[ERR_MESSAGE_MAX];
-	int code = push_pending(p);
+	int code = push_batch(p);
 
 	code = code != 0 ? ordered_abort(p->ordered, code) : ordered_finish(p->ordered);
 	*counts = p->counts;

@@ -86,6 +86,7 @@ int target_open(const struct target_options *options, target_complaint complain,
 	t->depth = 1;
 	t->path = xmalloc(ENTRY_PATH_MAX + 1);
 	t->owners = owners_new();
+	t->flusher = flusher_new(root);
 	must(pthread_mutex_init(&t->lock, NULL) == 0 && pthread_mutex_init(&t->names_lock, NULL) == 0);
 	root = -1;
 	*out = t;
@@ -97,6 +98,7 @@ void target_close(struct target *t)
 	if (t == NULL)
 		return;
 	must(t->open_files == NULL);
+	(void)flusher_end(t->flusher);
 	for (size_t i = 0; i < t->depth; i++) {
 		close_fd(&t->levels[i].fd);
 		free(t->levels[i].attributes);
@@ -360,7 +362,7 @@ bool target_has(struct target *t, const struct entry *e)
 
 int target_finish(struct target *t)
 {
-	int code = 0;
+	int code = 0, error = 0;
 
 	for (;;) {
 		bool last = t->depth == 1;
@@ -371,7 +373,12 @@ int target_finish(struct target *t)
 			break;
 	}
 	/* "Restored" means on the disk. */
-	if (code == 0 && syncfs(t->root) != 0)
+	error = flusher_end(t->flusher);
+	t->flusher = NULL;
+	if (error == 0 && syncfs(t->root) != 0)
+		error = errno;
+	errno = error;
+	if (code == 0 && error != 0)
 		code = failed_errno(ERR_SYSTEM, "what was restored cannot be brought to the disk");
 	target_tell_troubles(t);
 	return code;

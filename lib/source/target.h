@@ -49,7 +49,8 @@ void target_close(struct target *t); /* accepts NULL; every file has been finish
 must_check int target_create(struct target *t, const struct entry *e);
 
 /*
- * A regular file, empty and at its full size as a hole; attributes come with target_file_finish(). Takes a copy of *e.
+ * A regular file, empty; a sparse or large one at its full size as a hole, a small one grows as it is written. Attributes
+ * come with target_file_finish(). Takes a copy of *e.
  */
 must_check int target_create_file(struct target *t, const struct entry *e, struct target_file **out);
 

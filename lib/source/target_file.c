@@ -25,8 +25,11 @@ struct target_file {
 	uint64_t content_size;
 	uint64_t *starts; /* of a sparse file: where each extent's data starts in the content */
 	struct further_name *further;
-	struct target_file *next;
+	struct target_file *previous, *next; /* of the target's open ones */
 };
+
+/* A file up to this size grows with its writes: they are few. A larger one is told at once that it is too large. */
+#define GROWS_MAX (64u << 10)
 
 /* ---- create ---- */
 
@@ -79,7 +82,7 @@ static int open_new(struct target *t, const struct entry *e, int folder, const c
 	}
 	if (*fd < 0)
 		return target_failed(ERR_SYSTEM, e, "cannot create it: %s", strerror(errno));
-	if (e->size == 0 || ftruncate(*fd, (off_t)e->size) == 0)
+	if ((!e->sparse && e->size <= GROWS_MAX) || ftruncate(*fd, (off_t)e->size) == 0)
 		return 0;
 	code = target_failed(errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_SYSTEM, e,
 			     "cannot give it its size: %s", strerror(errno));
@@ -109,6 +112,8 @@ int target_create_file(struct target *t, const struct entry *e, struct target_fi
 	}
 	pthread_mutex_lock(&t->names_lock);
 	f->next = t->open_files;
+	if (f->next != NULL)
+		f->next->previous = f;
 	t->open_files = f;
 	pthread_mutex_unlock(&t->names_lock);
 	*out = f;
@@ -166,6 +171,7 @@ int target_file_write(struct target_file *f, uint64_t content_offset, const void
 			code = io_pwrite(f->fd, from, n, offset, f->entry->path);
 		if (code != 0)
 			return code;
+		flusher_wrote(f->target->flusher, n);
 		from += n;
 		content_offset += n;
 		len -= n;
@@ -279,12 +285,12 @@ int target_file_finish(struct target_file *f, bool discard)
 
 	/* From here on, hard links to it are made without telling it. */
 	pthread_mutex_lock(&t->names_lock);
-	for (struct target_file **at = &t->open_files; *at != NULL; at = &(*at)->next) {
-		if (*at == f) {
-			*at = f->next;
-			break;
-		}
-	}
+	if (f->previous != NULL)
+		f->previous->next = f->next;
+	else
+		t->open_files = f->next;
+	if (f->next != NULL)
+		f->next->previous = f->previous;
 	if (discard)
 		code = discard_file(t, f);
 	pthread_mutex_unlock(&t->names_lock);

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "source/flusher.h"
 #include "source/owners.h"
 #include "source/target.h"
 #include "source/xattrs.h"
@@ -35,6 +36,7 @@ struct target {
 	void *context;
 	bool overwrite, numeric_owner;
 	int root;
+	struct flusher *flusher;
 
 	/* Of the thread that creates. */
 	struct level *levels;

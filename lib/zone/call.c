@@ -20,6 +20,7 @@ struct listed {
 /* Everything that an operation reads or writes, so that it can be left behind with a thread that hangs. */
 struct call {
 	struct task task;
+	int refused; /* a read that is not made: the code, its message in the task */
 	const struct zone_driver *driver;
 	struct zone *z;
 	char name[OBJECT_NAME_MAX]; /* or prefix */
@@ -94,17 +95,24 @@ static struct call *call_new(struct zone *z, int (*work)(struct task *t), const 
 	return c;
 }
 
-/* Runs it, or goes on with it. *gone: it hangs, and is not ours any more. */
-static int run(struct call *c, bool *gone)
+/* Waits until it ends or pauses. *gone: it hangs, and is not ours any more. */
+static int wait_for(struct call *c, bool *gone)
 {
 	const struct zone *z = c->z;
-	int code = crew_run(z->crew, &c->task, gone);
+	int code = crew_wait(z->crew, &c->task, gone);
 
 	if (*gone)
 		note_hanging(z->url);
 	if (*gone || (code != 0 && c->task.state == TASK_WAITING))
 		return failed_in(code, "zone %s", z->name);
 	return code;
+}
+
+/* Runs it, or goes on with it. */
+static int run(struct call *c, bool *gone)
+{
+	crew_begin(c->z->crew, &c->task);
+	return wait_for(c, gone);
 }
 
 /* For calls that give nothing back. */
@@ -255,24 +263,67 @@ static int do_get_range(struct task *t)
 	return c->driver->get_range(c->z, c->name, c->number, c->bytes.len, c->bytes.data);
 }
 
-int call_get_range(struct zone *z, const char *name, uint64_t offset, size_t len, void *out)
+/* Memory that was touched before costs nothing: a range of some size in fresh memory is a page fault every 4 KiB. */
+static void make_room(struct call *c, size_t len)
 {
-	struct call *c = call_new(z, do_get_range, name);
-	uint8_t *at;
+	if (len > c->bytes.cap) {
+		buf_release(&c->bytes);
+		c->bytes.data = xmalloc(len);
+		c->bytes.cap = len;
+	}
+	c->bytes.len = len;
+}
+
+void call_read_begin(struct call **read, struct zone *z, int refused, const char *name, uint64_t offset, size_t len)
+{
+	if (*read == NULL)
+		*read = call_new(z, do_get_range, "");
+	struct call *c = *read;
+
+	must(!c->task.begun);
+	c->z = z;
+	c->driver = z->driver;
+	c->number = offset;
+	c->refused = refused;
+	c->task.state = TASK_WAITING;
+	if (refused != 0) {
+		snprintf(c->task.message, sizeof c->task.message, "%s", err_message());
+		return;
+	}
+	snprintf(c->name, sizeof c->name, "%s", name);
+	make_room(c, len);
+	crew_begin(z->crew, &c->task);
+}
+
+int call_read_end(struct call **read, uint8_t **data)
+{
+	struct call *c = *read;
 	bool gone;
 
-	c->number = offset;
-	buf_init(&c->bytes, len, "range");
-	int code = buf_reserve(&c->bytes, len, &at);
-	must(code == 0);
-	c->bytes.len = len;
-	code = run(c, &gone);
+	if (c->refused != 0)
+		return err_adopt(c->refused, c->task.message);
+	int code = wait_for(c, &gone);
 	if (gone)
-		return code;
-	if (code == 0 && len > 0)
-		memcpy(out, c->bytes.data, len);
-	release(&c->task);
+		*read = NULL;
+	else
+		*data = c->bytes.data;
 	return code;
+}
+
+size_t call_read_room(const struct call *read)
+{
+	return read == NULL ? 0 : read->bytes.cap;
+}
+
+void call_read_release(struct call **read)
+{
+	uint8_t *data;
+
+	if (*read != NULL && (*read)->task.begun)
+		(void)!call_read_end(read, &data);
+	if (*read != NULL)
+		release(&(*read)->task);
+	*read = NULL;
 }
 
 static int do_head(struct task *t)

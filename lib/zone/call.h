@@ -13,7 +13,12 @@ void call_close(struct zone *z);
 must_check int call_same_place(const struct zone_driver *driver, const struct zone_place *a, const struct zone_place *b,
 			       bool *same, bool *same_device);
 must_check int call_get(struct zone *z, const char *name, struct buf *out);
-must_check int call_get_range(struct zone *z, const char *name, uint64_t offset, size_t len, void *out);
+/* As zone_read_begin() and so on. `refused`: a code, with its message, that the end gives without asking the zone. */
+struct call;
+void call_read_begin(struct call **read, struct zone *z, int refused, const char *name, uint64_t offset, size_t len);
+must_check int call_read_end(struct call **read, uint8_t **data);
+size_t call_read_room(const struct call *read);
+void call_read_release(struct call **read);
 must_check int call_head(struct zone *z, const char *name, uint64_t *size);
 /* The call-back runs in the caller's thread, and may call the zone. */
 must_check int call_list(struct zone *z, const char *prefix, zone_list_call call, void *context);

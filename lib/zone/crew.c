@@ -1,6 +1,5 @@
 #include "zone/crew.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -13,9 +12,8 @@
 /* A pool that grows to as many threads as there are tasks at once, which its users bound. */
 struct crew {
 	pthread_mutex_t lock;
-	pthread_cond_t changed; /* of a task that somebody waits for, or that paused */
-	pthread_cond_t work;    /* there is more of it, or the end: of use to any idle thread */
-	struct task *first;     /* that no thread has taken yet */
+	pthread_cond_t to_work;
+	struct task *first; /* that no thread has taken yet */
 	pthread_t *threads;
 	unsigned count, idle;
 	pid_t process; /* that has these threads */
@@ -25,14 +23,8 @@ struct crew {
 
 static void begin(struct crew *c)
 {
-	pthread_condattr_t monotonic;
-
 	pthread_mutex_init(&c->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&c->changed, &monotonic);
-	pthread_condattr_destroy(&monotonic);
-	pthread_cond_init(&c->work, NULL);
+	pthread_cond_init(&c->to_work, NULL);
 	c->first = NULL;
 	c->count = c->idle = 0;
 	c->process = getpid();
@@ -66,13 +58,14 @@ static void work_on(struct crew *c, struct task *t)
 		pthread_mutex_lock(&c->lock);
 	}
 	if (t->state == TASK_LEFT) {
+		pthread_cond_destroy(&t->changed);
 		t->release(t);
 		return;
 	}
 	t->code = code;
 	strncpy(t->message, code == 0 ? "" : err_message(), sizeof t->message - 1);
 	t->state = TASK_ENDED;
-	pthread_cond_broadcast(&c->changed);
+	pthread_cond_signal(&t->changed);
 }
 
 static void *be_of_the_crew(void *argument)
@@ -88,7 +81,7 @@ static void *be_of_the_crew(void *argument)
 		} else if (c->ending) {
 			break;
 		} else {
-			pthread_cond_wait(&c->work, &c->lock);
+			pthread_cond_wait(&c->to_work, &c->lock);
 		}
 	}
 	pthread_mutex_unlock(&c->lock);
@@ -117,6 +110,7 @@ static void append(struct crew *c, struct task *t)
 		end = &(*end)->next;
 	t->next = NULL;
 	*end = t;
+	pthread_cond_signal(&c->to_work);
 }
 
 static void warn(struct crew *c, uint64_t waited)
@@ -129,7 +123,7 @@ static void warn(struct crew *c, uint64_t waited)
 }
 
 /* A second at a time: the clock is looked at, not trusted to wake us. */
-static bool wait_for(struct crew *c, const struct task *t)
+static bool wait_for(struct crew *c, struct task *t)
 {
 	while (t->state == TASK_WAITING || t->state == TASK_WORKING) {
 		uint64_t waited = clock_ticks() - t->since;
@@ -140,45 +134,72 @@ static bool wait_for(struct crew *c, const struct task *t)
 			return false;
 		clock_gettime(CLOCK_MONOTONIC, &until);
 		until.tv_sec++;
-		pthread_cond_timedwait(&c->changed, &c->lock, &until);
+		pthread_cond_timedwait(&t->changed, &c->lock, &until);
 	}
 	return true;
 }
 
-int crew_run(struct crew *c, struct task *t, bool *left)
+static void take_in(struct crew *c, struct task *t)
+{
+	pthread_condattr_t monotonic;
+
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&t->changed, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	t->crew = c;
+	append(c, t);
+	find_a_thread(c);
+}
+
+void crew_begin(struct crew *c, struct task *t)
+{
+	begin_in_child(c);
+	pthread_mutex_lock(&c->lock);
+	t->since = clock_ticks();
+	/* A crew that hangs takes nothing: crew_wait() tells. */
+	t->begun = !c->hangs;
+	if (t->begun && t->state == TASK_PAUSED) {
+		t->state = TASK_WORKING;
+		pthread_cond_signal(&t->changed);
+	} else if (t->begun) {
+		take_in(c, t);
+	}
+	pthread_mutex_unlock(&c->lock);
+}
+
+int crew_wait(struct crew *c, struct task *t, bool *left)
 {
 	int code = 0;
 
 	*left = false;
-	begin_in_child(c);
 	pthread_mutex_lock(&c->lock);
-	t->crew = c;
-	t->since = clock_ticks();
-	if (c->hangs) {
+	if (!t->begun) {
 		code = failed(ERR_UNAVAILABLE, "it did not answer before, and is not asked again");
 		/* Of a listing that paused, the thread waits for us. */
-		*left = t->state == TASK_PAUSED;
-	} else if (t->state == TASK_PAUSED) {
-		t->state = TASK_WORKING;
-		pthread_cond_broadcast(&c->changed);
-	} else {
-		append(c, t);
-		find_a_thread(c);
-		pthread_cond_signal(&c->work);
-	}
-	if (code == 0 && !wait_for(c, t)) {
+		*left = t->crew != NULL;
+	} else if (!wait_for(c, t)) {
 		c->hangs = true;
 		*left = true;
 		code = failed(ERR_UNAVAILABLE, "it did not answer for %d seconds, and is left alone", CREW_PATIENCE);
 	}
+	t->begun = false;
 	if (*left) {
 		t->state = TASK_LEFT;
-		pthread_cond_broadcast(&c->changed);
-	} else if (code == 0 && t->state == TASK_ENDED) {
+		pthread_cond_signal(&t->changed);
+	} else if (t->state == TASK_ENDED) {
+		pthread_cond_destroy(&t->changed);
+		t->crew = NULL;
 		code = t->code == 0 ? 0 : err_adopt(t->code, t->message);
 	}
 	pthread_mutex_unlock(&c->lock);
 	return code;
+}
+
+int crew_run(struct crew *c, struct task *t, bool *left)
+{
+	crew_begin(c, t);
+	return crew_wait(c, t, left);
 }
 
 bool crew_pause(struct task *t)
@@ -188,10 +209,10 @@ bool crew_pause(struct task *t)
 	pthread_mutex_lock(&c->lock);
 	if (t->state != TASK_LEFT) {
 		t->state = TASK_PAUSED;
-		pthread_cond_broadcast(&c->changed);
+		pthread_cond_signal(&t->changed);
 	}
 	while (t->state == TASK_PAUSED)
-		pthread_cond_wait(&c->changed, &c->lock);
+		pthread_cond_wait(&t->changed, &c->lock);
 	bool goes_on = t->state == TASK_WORKING;
 	pthread_mutex_unlock(&c->lock);
 	return goes_on;
@@ -211,7 +232,7 @@ bool crew_free(struct crew *c)
 	pthread_mutex_lock(&c->lock);
 	bool hangs = c->hangs;
 	c->ending = true;
-	pthread_cond_broadcast(&c->work);
+	pthread_cond_broadcast(&c->to_work);
 	pthread_mutex_unlock(&c->lock);
 	if (hangs)
 		return false;
@@ -220,8 +241,7 @@ bool crew_free(struct crew *c)
 	free(c->threads);
 	free(c->zone);
 	pthread_mutex_destroy(&c->lock);
-	pthread_cond_destroy(&c->changed);
-	pthread_cond_destroy(&c->work);
+	pthread_cond_destroy(&c->to_work);
 	free(c);
 	return true;
 }

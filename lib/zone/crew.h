@@ -8,6 +8,7 @@
 #ifndef ZONE_CREW_H
 #define ZONE_CREW_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -29,7 +30,9 @@ struct task {
 	char message[ERR_MESSAGE_MAX];
 	uint64_t since; /* clock_ticks() when it was given to the crew, or resumed */
 	struct task *next;
-	struct crew *crew;
+	struct crew *crew;      /* NULL: the crew has not taken it, or is done with it */
+	bool begun;             /* and not waited for yet */
+	pthread_cond_t changed; /* for the one that waits: the caller, or the thread while the task is paused */
 };
 
 /* `zone`: whose, for the warning that it keeps somebody waiting; copied. */
@@ -39,11 +42,16 @@ struct crew *crew_new(const char *zone);
  */
 bool crew_free(struct crew *c);
 
+/* Starts the task, or goes on with one that paused. crew_wait() must follow, from the same thread or another. */
+void crew_begin(struct crew *c, struct task *t);
+
 /*
- * Starts the task, or goes on with one that paused, and waits until it ends (its code, with its message) or pauses (0:
- * the caller looks at t->state). ERR_UNAVAILABLE with *left: it hangs, and is no more the caller's; later tasks are
- * refused at once, and are the caller's.
+ * Waits until the task ends (its code, with its message) or pauses (0: the caller looks at t->state). ERR_UNAVAILABLE
+ * with *left: it hangs, and is no more the caller's; later tasks are refused at once, and are the caller's.
  */
+must_check int crew_wait(struct crew *c, struct task *t, bool *left);
+
+/* Both. */
 must_check int crew_run(struct crew *c, struct task *t, bool *left);
 
 /* Whether a task was left behind. */

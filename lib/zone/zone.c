@@ -172,9 +172,35 @@ int zone_get(struct zone *z, const char *name, struct buf *out)
 
 int zone_get_range(struct zone *z, const char *name, uint64_t offset, size_t len, void *out)
 {
-	int code = check_name(z, name);
+	struct zone_read r = { 0 };
+	uint8_t *data;
 
-	return code ? code : call_get_range(z, name, offset, len, out);
+	zone_read_begin(&r, z, name, offset, len);
+	int code = zone_read_end(&r, &data);
+	if (code == 0 && len > 0)
+		memcpy(out, data, len);
+	zone_read_release(&r);
+	return code;
+}
+
+void zone_read_begin(struct zone_read *r, struct zone *z, const char *name, uint64_t offset, size_t len)
+{
+	call_read_begin(&r->call, z, check_name(z, name), name, offset, len);
+}
+
+int zone_read_end(struct zone_read *r, uint8_t **data)
+{
+	return call_read_end(&r->call, data);
+}
+
+size_t zone_read_room(const struct zone_read *r)
+{
+	return call_read_room(r->call);
+}
+
+void zone_read_release(struct zone_read *r)
+{
+	call_read_release(&r->call);
 }
 
 int zone_head(struct zone *z, const char *name, uint64_t *size)

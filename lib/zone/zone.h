@@ -64,6 +64,20 @@ must_check int zone_get(struct zone *z, const char *name, struct buf *out);
 /* Exactly `len` bytes from `offset`; fewer there is ERR_FORMAT ("ends early"). */
 must_check int zone_get_range(struct zone *z, const char *name, uint64_t offset, size_t len, void *out);
 
+/*
+ * The same without a copy, and while the caller does something else. The bytes come into memory of the read's own, since
+ * a thread that hangs may write there at any time: what hung is left to it. Zeroed at first, then for one range after the
+ * other; each that was begun is to be ended, by one thread at a time.
+ */
+struct zone_read {
+	struct call *call;
+};
+void zone_read_begin(struct zone_read *r, struct zone *z, const char *name, uint64_t offset, size_t len);
+/* *data: the bytes, the caller's to write to as well, until the next begin or the release. */
+must_check int zone_read_end(struct zone_read *r, uint8_t **data);
+size_t zone_read_room(const struct zone_read *r); /* bytes that it holds for the next */
+void zone_read_release(struct zone_read *r);      /* ends it first; also of a zeroed struct */
+
 must_check int zone_head(struct zone *z, const char *name, uint64_t *size);
 
 /*

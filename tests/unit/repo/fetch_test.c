@@ -57,7 +57,7 @@ static struct repo *publish(struct made *m)
 static int fetch(struct fetcher *f, const struct made *m, uint8_t *out)
 {
 	struct blob_codec *codec = blob_codec_new(CHUNK_MAX, 3);
-	int code = fetch_chunk(f, codec, KIND_CONTENT, m->content.id, m->content.key, m->content.size, out);
+	int code = fetch_chunk(f, codec, NULL, KIND_CONTENT, m->content.id, m->content.key, m->content.size, out);
 
 	blob_codec_free(codec);
 	return code;
@@ -199,7 +199,7 @@ static void what_a_parent_says_must_be_true(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		assert_int_equal(fetch_chunk(f, codec, rows[i].kind, rows[i].id, rows[i].key, rows[i].size, out),
+		assert_int_equal(fetch_chunk(f, codec, NULL, rows[i].kind, rows[i].id, rows[i].key, rows[i].size, out),
 				 rows[i].code);
 		assert_non_null(strstr(err_message(), rows[i].says));
 	}
@@ -207,7 +207,7 @@ static void what_a_parent_says_must_be_true(void **state)
 	uint8_t key[KEY_SIZE] = { 1 }, id[ID_SIZE];
 	struct fetched_node node;
 	chunk_id(key, id);
-	assert_int_equal(fetch_chunk(f, codec, KIND_CONTENT, id, key, 5, out), ERR_MISSING);
+	assert_int_equal(fetch_chunk(f, codec, NULL, KIND_CONTENT, id, key, 5, out), ERR_MISSING);
 	assert_int_equal(fetch_node(f, codec, id, key, &node), ERR_MISSING);
 	/* None of it is the zones' fault. */
 	assert_int_equal(findings_total(m->hand.findings), 0);
@@ -323,8 +323,9 @@ static void a_padded_chunk_of_another_length_than_its_parent_says_is_refused(voi
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		uint8_t *out = xmalloc(rows[i].size);
 
-		assert_int_equal(fetch_chunk(f, codec, KIND_CONTENT, m->content.id, m->content.key, rows[i].size, out),
-				 ERR_INTEGRITY);
+		assert_int_equal(
+			fetch_chunk(f, codec, NULL, KIND_CONTENT, m->content.id, m->content.key, rows[i].size, out),
+			ERR_INTEGRITY);
 		assert_non_null(strstr(err_message(), rows[i].says));
 		free(out);
 	}

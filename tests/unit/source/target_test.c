@@ -390,6 +390,7 @@ static void finished_files_are_recognised(void **state)
 	/* Not while it is being written. */
 	other = a_file("d/open", "12345");
 	assert_int_equal(target_create_file(t, &other, &f), 0);
+	assert_int_equal(target_file_write(f, 0, "12345", 5), 0);
 	assert_false(target_has(t, &other));
 	assert_int_equal(target_file_finish(f, false), 0);
 	assert_true(target_has(t, &other));

@@ -100,6 +100,46 @@ static void a_second_handle_reads_what_the_first_has_put(void **state)
 	zone_close(other);
 }
 
+static void reads_go_on_side_by_side(void **state)
+{
+	static uint8_t data[100000];
+	struct zone_read reads[4] = { 0 };
+	uint8_t *got;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof data; i++)
+		data[i] = (uint8_t)(i * 7 + i / 256);
+	assert_int_equal(zone_put(contract.writer, "reads/a", data, sizeof data), 0);
+	for (size_t round = 0; round < 3; round++) {
+		for (size_t i = 0; i < 4; i++)
+			zone_read_begin(&reads[i], contract.zone, "reads/a", i * 20000 + round, 20000 - i);
+		for (size_t i = 4; i-- > 0;) {
+			assert_int_equal(zone_read_end(&reads[i], &got), 0);
+			assert_memory_equal(got, data + i * 20000 + round, 20000 - i);
+			memset(got, 0, 20000 - i); /* it is ours */
+			assert_true(zone_read_room(&reads[i]) >= 20000 - i);
+		}
+	}
+	/* Errors come at the end; the next one is none the worse for it. */
+	zone_read_begin(&reads[0], contract.zone, "reads/none", 0, 1);
+	zone_read_begin(&reads[1], contract.zone, "reads/../a", 0, 1);
+	zone_read_begin(&reads[2], contract.zone, "reads/a", sizeof data, 1);
+	assert_int_equal(zone_read_end(&reads[0], &got), ERR_MISSING);
+	assert_int_equal(zone_read_end(&reads[1], &got), ERR_FORMAT);
+	assert_non_null(strstr(err_message(), "no name of an object"));
+	assert_int_equal(zone_read_end(&reads[2], &got), ERR_FORMAT);
+	for (size_t i = 0; i < 4; i++) {
+		zone_read_begin(&reads[i], contract.zone, "reads/a", 5, 1);
+		if (i % 2 == 0) {
+			assert_int_equal(zone_read_end(&reads[i], &got), 0);
+			assert_int_equal(got[0], data[5]);
+		}
+		zone_read_release(&reads[i]); /* also one that goes on */
+		assert_int_equal(zone_read_room(&reads[i]), 0);
+		zone_read_release(&reads[i]);
+	}
+}
+
 static void ranges_are_exact(void **state)
 {
 	static const struct {
@@ -456,6 +496,7 @@ static int zone_contract(const struct zone_place *place)
 		cmocka_unit_test(an_object_comes_back_byte_for_byte),
 		cmocka_unit_test(a_second_handle_reads_what_the_first_has_put),
 		cmocka_unit_test(ranges_are_exact),
+		cmocka_unit_test(reads_go_on_side_by_side),
 		cmocka_unit_test(no_put_replaces_an_object),
 		cmocka_unit_test(repair_replaces_a_damaged_object_or_none),
 		cmocka_unit_test(what_is_not_there_is_missing),
