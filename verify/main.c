@@ -38,7 +38,7 @@ static const struct command commands[] = {
 	  "fingerprint: Also every pack of every zone is read whole and compared with its fingerprint. Needs no "
 	  "private key.\n\n"
 	  "data: Also every file of every live snapshot is decrypted from each zone by itself and compared with its "
-	  "fingerprint; nothing is "
+	  "fingerprint (once, where packs of the same SHA-256 hold it in both); nothing is "
 	  "written anywhere.\n\n"
 	  "What is missing or damaged is named with its zone. --repair brings it back from the other zone, checked "
 	  "before and after; what no "

@@ -162,5 +162,6 @@ int repo_check(struct repo *r, const struct check_options *options, struct check
 		result->healable = check_healable(&c);
 	reach_free(c.reach);
 	free(c.unknown);
+	free(c.whole);
 	return code;
 }

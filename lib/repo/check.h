@@ -5,6 +5,9 @@
  *	fingerprint  also every pack of each zone read whole: its SHA-256 is its name
  *	data         also every file of every live snapshot decoded from each zone by itself, and compared with its fingerprint
  *
+ * What several zones hold in a pack that this run has found whole in each (the same SHA-256, so the same bytes) is
+ * decoded once for them.
+ *
  * list and fingerprint need no private key. What is wrong is added to the repo's findings (findings_exit() decides):
  * MISSING, DAMAGED for one zone's copy, LOST for what no zone holds whole. A snapshot that is past its expiry and not
  * destroyed yet is a note.

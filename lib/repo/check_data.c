@@ -3,8 +3,9 @@
  * trees and hands batches of pieces to workers, which fetch, decode and hash; the consumer sees them in order and folds
  * piece hashes into fingerprints.
  *
- * The hash of a piece is remembered, so that what many snapshots share is decoded once a zone. Files that some zone did
- * not give are read once more from whichever zone does: what fails then is lost.
+ * The hash of a piece is remembered, so that what many snapshots share is decoded once a zone; and what both zones hold
+ * byte for byte, as the SHA-256 of its pack has just shown in each, once for both. Files that some zone did not give are
+ * read once more from whichever zone does: what fails then is lost.
  */
 #include <inttypes.h>
 #include <pthread.h>
@@ -20,83 +21,26 @@
 #include "repo/content.h"
 #include "repo/decoder.h"
 #include "repo/examine.h"
-#include "repo/tree.h"
+#include "repo/locate.h"
+#include "repo/piece_cache.h"
+#include "repo/stretch.h"
 
+#define DEPTH        12 /* batches between the walk and the consumer */
 #define BATCH_PARTS  256
 #define BATCH_BYTES  (4u << 20)
 #define LOST_NAMED   1000 /* lost files of one snapshot that are told by name */
-#define CACHE_SLOTS  (1u << 19)
-#define CACHE_KEY    16
 #define PROVEN_SLOTS (1u << 16)
-
-/* ---- hashes of pieces seen ---- */
-
-struct cached {
-	uint8_t key[CACHE_KEY]; /* of id, offset and length */
-	uint8_t digest[DIGEST_SIZE];
-};
-
-/* Direct-mapped: a piece may be forgotten and decoded again, memory stays bounded. Touched only as it fills. */
-struct cache {
-	pthread_mutex_t lock;
-	struct cached *slots;
-};
-
-static void cache_key(const uint8_t id[ID_SIZE], uint64_t offset, uint64_t length, uint8_t key[DIGEST_SIZE])
-{
-	uint8_t bytes[ID_SIZE + 2 * sizeof(uint64_t)];
-
-	memcpy(bytes, id, ID_SIZE);
-	memcpy(bytes + ID_SIZE, &offset, sizeof offset);
-	memcpy(bytes + ID_SIZE + sizeof offset, &length, sizeof length);
-	sha256(bytes, sizeof bytes, key);
-}
-
-static struct cached *cache_slot(struct cache *cache, const uint8_t key[DIGEST_SIZE])
-{
-	uint32_t slot;
-
-	memcpy(&slot, key + CACHE_KEY, sizeof slot);
-	return &cache->slots[slot % CACHE_SLOTS];
-}
-
-static bool cache_find(struct cache *cache, const uint8_t key[DIGEST_SIZE], uint8_t digest[DIGEST_SIZE])
-{
-	struct cached *slot = cache_slot(cache, key);
-
-	pthread_mutex_lock(&cache->lock);
-	bool found = memcmp(slot->key, key, CACHE_KEY) == 0;
-	if (found)
-		memcpy(digest, slot->digest, DIGEST_SIZE);
-	pthread_mutex_unlock(&cache->lock);
-	return found;
-}
-
-static void cache_add(struct cache *cache, const uint8_t key[DIGEST_SIZE], const uint8_t digest[DIGEST_SIZE])
-{
-	struct cached *slot = cache_slot(cache, key);
-
-	pthread_mutex_lock(&cache->lock);
-	memcpy(slot->key, key, CACHE_KEY);
-	memcpy(slot->digest, digest, DIGEST_SIZE);
-	pthread_mutex_unlock(&cache->lock);
-}
-
-static void cache_clear(struct cache *cache)
-{
-	free(cache->slots);
-	cache->slots = xcalloc(CACHE_SLOTS, sizeof *cache->slots);
-}
+#define PROVEN_KEY   16
 
 /* ---- SHA-256s that were recorded ---- */
 
 /*
  * The hashes of pieces do not give the SHA-256 of a file of several pieces, or with holes: it is read once more for
  * that, in order. Since fingerprint and extents together say what the file is, that is done once, whichever snapshot
- * and zone it comes from. Touched by the walking thread alone; direct-mapped, like the cache.
+ * and zone it comes from. Touched by the walking thread alone; direct-mapped.
  */
 struct proven {
-	uint8_t (*slots)[CACHE_KEY];
+	uint8_t (*slots)[PROVEN_KEY];
 };
 
 static uint8_t *proven_slot(struct proven *proven, const struct entry *e, uint8_t key[DIGEST_SIZE])
@@ -111,7 +55,7 @@ static uint8_t *proven_slot(struct proven *proven, const struct entry *e, uint8_
 		sha256_update(hash, e->extents, e->extent_count * sizeof *e->extents);
 	sha256_final(hash, key);
 	sha256_free(hash);
-	memcpy(&slot, key + CACHE_KEY, sizeof slot);
+	memcpy(&slot, key + PROVEN_KEY, sizeof slot);
 	if (proven->slots == NULL)
 		proven->slots = xcalloc(PROVEN_SLOTS, sizeof *proven->slots);
 	return proven->slots[slot % PROVEN_SLOTS];
@@ -132,21 +76,32 @@ struct file {
 struct part {
 	struct file *file; /* the end of this file; NULL: a piece of the file that ends next */
 	uint8_t id[ID_SIZE], digest[DIGEST_SIZE];
+	struct piece_name name;
+	bool known; /* its digest is: nothing to decode */
 	uint64_t chunk_size, offset, length;
 	char *reason; /* why it could not be had; NULL: it could */
 };
 
 struct batch {
+	struct batch *next; /* of the pool */
+	struct stretch *stretch;
 	struct part parts[BATCH_PARTS];
 	uint8_t (*keys)[KEY_SIZE]; /* guarded, one a part */
 	size_t count;
-	uint64_t bytes;
+	uint64_t bytes, fetched;
+};
+
+/* Batches that are used again and again, with their guarded memory and that of their reads. */
+struct pool {
+	pthread_mutex_t lock;
+	struct batch *free;
 };
 
 struct pass {
 	struct checking *c;
 	struct fetcher *fetcher;
-	struct cache *cache;
+	struct piece_cache *cache;
+	struct pool *pool;
 	struct proven *proven;
 	struct content_reader *reader; /* the walk's, for SHA-256s; opened when first needed */
 	struct progress *progress;
@@ -165,25 +120,51 @@ struct pass {
 	char first[256]; /* the first that failed, to be shown */
 };
 
-static struct batch *batch_new(void)
-{
-	struct batch *batch = xcalloc(1, sizeof *batch);
+/* ---- batches ---- */
 
-	batch->keys = secret_new(BATCH_PARTS * sizeof *batch->keys);
+static struct batch *batch_take(struct pool *pool)
+{
+	pthread_mutex_lock(&pool->lock);
+	struct batch *batch = pool->free;
+	if (batch != NULL)
+		pool->free = batch->next;
+	pthread_mutex_unlock(&pool->lock);
+
+	if (batch == NULL) {
+		batch = xcalloc(1, sizeof *batch);
+		batch->keys = secret_new(BATCH_PARTS * sizeof *batch->keys);
+		batch->stretch = stretch_new();
+	}
+	stretch_reset(batch->stretch);
+	batch->count = 0;
+	batch->bytes = batch->fetched = 0;
 	return batch;
 }
 
-static void batch_free(void *context, void *item)
+static void batch_give(void *context, void *item)
 {
+	struct pass *p = context;
 	struct batch *batch = item;
 
-	(void)context;
 	for (size_t i = 0; i < batch->count; i++) {
 		free(batch->parts[i].file);
 		free(batch->parts[i].reason);
 	}
-	secret_free(batch->keys);
-	free(batch);
+	pthread_mutex_lock(&p->pool->lock);
+	batch->next = p->pool->free;
+	p->pool->free = batch;
+	pthread_mutex_unlock(&p->pool->lock);
+}
+
+static void pool_release(struct pool *pool)
+{
+	for (struct batch *batch = pool->free, *next; batch != NULL; batch = next) {
+		next = batch->next;
+		stretch_free(batch->stretch);
+		secret_free(batch->keys);
+		free(batch);
+	}
+	pthread_mutex_destroy(&pool->lock);
 }
 
 /* ---- workers ---- */
@@ -200,25 +181,29 @@ static void worker_free(void *worker)
 	decoder_free(worker);
 }
 
-static int load_part(struct decoder *d, const struct part *part, const uint8_t key[KEY_SIZE], const uint8_t **data)
+static int load_part(struct decoder *d, struct stretch *ahead, const struct part *part, const uint8_t key[KEY_SIZE],
+		     const uint8_t **data)
 {
 	if (part->offset > part->chunk_size || part->length > part->chunk_size - part->offset)
 		return failed(ERR_FORMAT, "a piece of %" PRIu64 " bytes at %" PRIu64 " of a chunk of %" PRIu64,
 			      part->length, part->offset, part->chunk_size);
-	int code = decoder_get(d, NULL, part->id, key, part->chunk_size, data);
+	int code = decoder_get(d, ahead, part->id, key, part->chunk_size, data);
 	*data += code == 0 ? part->offset : 0;
 	return code;
 }
 
-static int hash_part(struct pass *p, struct decoder *d, struct part *part, const uint8_t chunk_key[KEY_SIZE])
+/* The zone that this pass is about, as the cache has it; of a pass over all of them, one that is none. */
+static unsigned zone_bit(const struct pass *p)
 {
-	uint8_t key[DIGEST_SIZE];
-	const uint8_t *data;
+	return ZONE_BIT(p->zone < 0 ? REPO_ZONES_MAX : (unsigned)p->zone);
+}
 
-	cache_key(part->id, part->offset, part->length, key);
-	if (cache_find(p->cache, key, part->digest))
-		return 0;
-	int code = load_part(d, part, chunk_key, &data);
+static int hash_part(struct pass *p, struct decoder *d, struct stretch *ahead, struct part *part,
+		     const uint8_t chunk_key[KEY_SIZE])
+{
+	const uint8_t *data;
+	int code = load_part(d, ahead, part, chunk_key, &data);
+
 	if (code == ERR_UNAVAILABLE && p->zone >= 0)
 		atomic_store(&p->gone, true);
 	if (code != 0 && fetch_lost(code)) {
@@ -228,8 +213,7 @@ static int hash_part(struct pass *p, struct decoder *d, struct part *part, const
 	if (code != 0)
 		return code;
 	sha256(data, part->length, part->digest);
-	decoder_done(d);
-	cache_add(p->cache, key, part->digest);
+	piece_cache_add(p->cache, &part->name, zone_bit(p), part->digest);
 	return 0;
 }
 
@@ -240,9 +224,12 @@ static int work(void *context, void *worker, void *item)
 	int code = stop_check();
 
 	for (size_t i = 0; i < batch->count && code == 0; i++) {
-		if (batch->parts[i].file == NULL && batch->parts[i].reason == NULL)
-			code = hash_part(p, worker, &batch->parts[i], batch->keys[i]);
+		struct part *part = &batch->parts[i];
+
+		if (part->file == NULL && part->reason == NULL && !part->known)
+			code = hash_part(p, worker, batch->stretch, part, batch->keys[i]);
 	}
+	decoder_done(worker);
 	return code;
 }
 
@@ -307,7 +294,7 @@ static int consume(void *context, void *item)
 		memcpy(p->last_piece, part->digest, DIGEST_SIZE);
 	}
 	progress_add(p->progress, batch->bytes, 1);
-	batch_free(NULL, batch);
+	batch_give(p, batch);
 	return 0;
 }
 
@@ -318,7 +305,10 @@ static int flush_batch(struct pass *p)
 	struct batch *batch = p->batch;
 
 	p->batch = NULL;
-	return batch == NULL ? 0 : ordered_push(p->ordered, batch, false);
+	if (batch == NULL)
+		return 0;
+	stretch_begin(batch->stretch, p->fetcher);
+	return ordered_push(p->ordered, batch, false);
 }
 
 /* A part to fill. Its batch may be handed on only when it is filled: so before, not behind. */
@@ -326,29 +316,69 @@ static int next_part(struct pass *p, struct part **part, uint8_t **key)
 {
 	int code = 0;
 
-	if (p->batch != NULL && (p->batch->count == BATCH_PARTS || p->batch->bytes >= BATCH_BYTES))
+	if (p->batch != NULL && (p->batch->count == BATCH_PARTS || p->batch->fetched >= BATCH_BYTES))
 		code = flush_batch(p);
 	if (p->batch == NULL)
-		p->batch = batch_new();
+		p->batch = batch_take(p->pool);
 	*key = p->batch->keys[p->batch->count];
 	*part = &p->batch->parts[p->batch->count++];
+	**part = (struct part){ 0 };
 	return code;
+}
+
+/* Whether what some zones gave is what this zone has: they gave it of a pack that this run found whole here and there. */
+static bool is_same_here(struct pass *p, unsigned gave, const uint8_t id[ID_SIZE])
+{
+	struct chunk_place places[CATALOG_PLACES_MAX];
+	size_t count;
+
+	if (locate_chunk(p->c->r, KIND_CONTENT, id, places, &count) != 0 || count != 1)
+		return false;
+	unsigned whole = check_whole(p->c, places[0].pack);
+	return (whole & zone_bit(p)) != 0 && (whole & gave) != 0;
+}
+
+static bool is_known(struct pass *p, const struct piece *piece, struct part *part)
+{
+	piece_name(piece, &part->name);
+	unsigned gave = piece_cache_find(p->cache, &part->name, part->digest);
+
+	if (gave == 0)
+		return false;
+	if (p->zone < 0 || (gave & zone_bit(p)) != 0)
+		return true;
+	if (!is_same_here(p, gave, piece->id))
+		return false;
+	piece_cache_add(p->cache, &part->name, zone_bit(p), part->digest);
+	return true;
 }
 
 static int add_piece(void *context, const struct piece *piece)
 {
 	struct pass *p = context;
-	struct part *part;
+	struct part new = { .chunk_size = piece->chunk_size, .offset = piece->offset, .length = piece->length }, *part;
 	uint8_t *key;
-	int code = next_part(p, &part, &key);
+	int code = 0;
 
-	memcpy(part->id, piece->id, ID_SIZE);
+	memcpy(new.id, piece->id, ID_SIZE);
+	new.known = is_known(p, piece, &new);
+	/* A batch is what one read gives. */
+	if (!new.known && p->batch != NULL && p->batch->fetched > 0 &&
+	    !stretch_add(p->batch->stretch, p->fetcher, piece->id, piece->chunk_size))
+		code = flush_batch(p);
+	if (code == 0)
+		code = next_part(p, &part, &key);
+	if (code != 0)
+		return code;
+	*part = new;
 	memcpy(key, piece->key, KEY_SIZE);
-	part->chunk_size = piece->chunk_size;
-	part->offset = piece->offset;
-	part->length = piece->length;
 	p->batch->bytes += piece->length;
-	return code;
+	if (new.known)
+		return 0;
+	if (p->batch->fetched == 0)
+		(void)!stretch_add(p->batch->stretch, p->fetcher, piece->id, piece->chunk_size);
+	p->batch->fetched += piece->length;
+	return 0;
 }
 
 /* Its SHA-256 is that of the piece. */
@@ -391,13 +421,13 @@ static int prove_sha256(struct pass *p, struct tree *tree, const struct entry *e
 	if (!e->has_sha256 || is_one_piece(e))
 		return 0;
 	slot = proven_slot(p->proven, e, key);
-	if (memcmp(slot, key, CACHE_KEY) == 0)
+	if (memcmp(slot, key, PROVEN_KEY) == 0)
 		return 0;
 	if (p->reader == NULL)
 		p->reader = content_reader_new(p->fetcher);
 	int code = content_read(p->reader, tree, e, node, pass_over, NULL);
 	if (code == 0)
-		memcpy(slot, key, CACHE_KEY);
+		memcpy(slot, key, PROVEN_KEY);
 	if (code == ERR_UNAVAILABLE && p->zone >= 0)
 		atomic_store(&p->gone, true);
 	return code;
@@ -462,7 +492,7 @@ static int walk(struct pass *p, const uint8_t root_key[KEY_SIZE])
 						    .worker_free = worker_free,
 						    .work = work,
 						    .consume = consume,
-						    .drop = batch_free };
+						    .drop = batch_give };
 	unsigned threads = check_threads(p->c->options), most = decoder_threads();
 	struct tree *tree;
 	bool end = false;
@@ -479,7 +509,7 @@ static int walk(struct pass *p, const uint8_t root_key[KEY_SIZE])
 	p->root_key = root_key;
 	p->hash = sha256_new();
 	threads = threads < most ? threads : most;
-	p->ordered = ordered_new((size_t)threads * 2, threads, &calls, p);
+	p->ordered = ordered_new(DEPTH, threads, &calls, p);
 	while (code == 0 && !end && !atomic_load(&p->gone)) {
 		code = stop_check();
 		if (code == 0)
@@ -488,7 +518,7 @@ static int walk(struct pass *p, const uint8_t root_key[KEY_SIZE])
 	if (code == 0)
 		code = flush_batch(p);
 	else if (p->batch != NULL)
-		batch_free(NULL, p->batch);
+		batch_give(p, p->batch);
 	code = code == 0 ? ordered_finish(p->ordered) : ordered_abort(p->ordered, code);
 	tree_close(tree);
 	tree_close(p->originals);
@@ -502,7 +532,8 @@ static int walk(struct pass *p, const uint8_t root_key[KEY_SIZE])
 
 struct data {
 	struct checking *c;
-	struct cache cache;
+	struct piece_cache *cache;
+	struct pool pool;
 	struct proven proven;
 	struct progress *progress;
 	unsigned *failed; /* by snapshot: zones that did not give all of it */
@@ -540,7 +571,8 @@ static int check_snapshot(struct data *d, struct fetcher *fetcher, size_t number
 	struct repo *r = d->c->r;
 	struct pass p = { .c = d->c,
 			  .fetcher = fetcher,
-			  .cache = &d->cache,
+			  .cache = d->cache,
+			  .pool = &d->pool,
 			  .proven = &d->proven,
 			  .progress = d->progress,
 			  .snapshot = &r->snapshots[number],
@@ -579,7 +611,6 @@ static int check_zone(struct data *d, unsigned zone)
 	struct fetcher *fetcher = fetcher_new(r, (int)zone);
 	int code = 0;
 
-	cache_clear(&d->cache);
 	/* Newest first: what matters most is known first. */
 	for (size_t i = r->snapshot_count; i-- > 0 && code == 0 && (d->gone & ZONE_BIT(zone)) == 0;) {
 		const struct snapshot *s = &r->snapshots[i];
@@ -625,7 +656,8 @@ int check_data(struct checking *c)
 	struct data d = { .c = c };
 	int code = 0;
 
-	must(pthread_mutex_init(&d.cache.lock, NULL) == 0);
+	d.cache = piece_cache_new();
+	must(pthread_mutex_init(&d.pool.lock, NULL) == 0);
 	d.failed = xcalloc(r->snapshot_count + 1, sizeof *d.failed);
 	d.tried = xcalloc(r->snapshot_count + 1, sizeof *d.tried);
 	d.progress = progress_new("decoding", c->options->slices > 1 ? 0 : expected_bytes(r), c->options->quiet);
@@ -642,8 +674,8 @@ int check_data(struct checking *c)
 	progress_free(d.progress);
 	free(d.failed);
 	free(d.tried);
-	free(d.cache.slots);
 	free(d.proven.slots);
-	pthread_mutex_destroy(&d.cache.lock);
+	pool_release(&d.pool);
+	piece_cache_free(d.cache);
 	return code;
 }

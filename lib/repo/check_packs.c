@@ -180,38 +180,26 @@ static void choose_orphans(struct reading *g)
 	}
 }
 
-struct reader {
-	struct sha256 *hash;
-	uint8_t window[EXAMINE_WINDOW];
-};
-
 static void *reader_new(void *context)
 {
-	struct reader *reader = xmalloc(sizeof *reader);
-
 	(void)context;
-	reader->hash = sha256_new();
-	return reader;
+	return pack_examiner_new();
 }
 
 static void reader_free(void *worker)
 {
-	struct reader *reader = worker;
-
-	sha256_free(reader->hash);
-	free(reader);
+	pack_examiner_free(worker);
 }
 
 static int read_copy(void *context, void *worker, void *item)
 {
 	struct reading *g = context;
-	struct reader *reader = worker;
 	struct copy *copy = item;
 	int code = stop_check();
 
 	if (code != 0)
 		return code;
-	copy->code = examine_pack(g->c->r, copy->zone, copy->name, copy->size, reader->hash, reader->window);
+	copy->code = examine_pack(worker, g->c->r, copy->zone, copy->name, copy->size);
 	if (copy->code != 0)
 		copy->message = xstrdup(err_message());
 	progress_add(g->progress, copy->size, 1);
@@ -243,6 +231,23 @@ static int read_all(struct reading *g)
 	return code == 0 ? ordered_finish(o) : ordered_abort(o, code);
 }
 
+static void note_whole(struct checking *c, uint32_t pack, unsigned zone)
+{
+	if (pack >= c->whole_count) {
+		uint32_t count = catalog_pack_limit(c->r->catalog) + 1;
+
+		c->whole = xrealloc(c->whole, count, sizeof *c->whole);
+		memset(c->whole + c->whole_count, 0, count - c->whole_count);
+		c->whole_count = count;
+	}
+	c->whole[pack] |= (uint8_t)ZONE_BIT(zone);
+}
+
+unsigned check_whole(const struct checking *c, uint32_t pack)
+{
+	return pack < c->whole_count ? c->whole[pack] : 0;
+}
+
 static void judge(struct checking *c, const struct copy *copy)
 {
 	char name[OBJECT_NAME_MAX];
@@ -251,6 +256,8 @@ static void judge(struct checking *c, const struct copy *copy)
 
 	name_pack(c->r->dataset, copy->name, name);
 	if (copy->code == 0) {
+		if (!orphan)
+			note_whole(c, copy->number, copy->zone);
 		c->result->packs++;
 		c->result->bytes += copy->size;
 		return;

@@ -17,6 +17,8 @@ struct checking {
 	/* Packs that a signed index adds and nobody withdrew, but whose footer is nowhere whole. */
 	uint8_t (*unknown)[DIGEST_SIZE];
 	size_t unknown_count;
+	uint8_t *whole; /* by pack: zones (bits) in which this run read it and found it good; `whole_count` packs */
+	uint32_t whole_count;
 };
 
 /* Adds a finding unless one of damage tells of this object in this zone already. */
@@ -43,6 +45,7 @@ must_check int check_listed(struct checking *c);
 must_check int check_count_lacking(struct checking *c, unsigned zone, uint64_t *lacking); /* tells nothing */
 must_check int check_read(struct checking *c, const uint8_t *before, uint32_t before_limit);
 must_check int check_lost(struct checking *c);
+unsigned check_whole(const struct checking *c, uint32_t pack); /* zones where check_read() found it good */
 
 /* repair.c */
 must_check int check_repair(struct checking *c);

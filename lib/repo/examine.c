@@ -192,29 +192,69 @@ int examine_seal(struct repo *r, unsigned zone, const struct snapshot *s, uint32
 	return code;
 }
 
-int examine_pack(struct repo *r, unsigned zone, const uint8_t name[DIGEST_SIZE], uint64_t size, struct sha256 *hash,
-		 uint8_t *window)
+#define WINDOW (512u << 10)
+
+struct pack_examiner {
+	struct sha256 *hash;
+	struct zone_read reads[2];
+};
+
+struct pack_examiner *pack_examiner_new(void)
+{
+	struct pack_examiner *x = xcalloc(1, sizeof *x);
+
+	x->hash = sha256_new();
+	return x;
+}
+
+void pack_examiner_free(struct pack_examiner *x)
+{
+	zone_read_release(&x->reads[0]);
+	zone_read_release(&x->reads[1]);
+	sha256_free(x->hash);
+	free(x);
+}
+
+static size_t window_at(uint64_t at, uint64_t size)
+{
+	return size - at < WINDOW ? (size_t)(size - at) : WINDOW;
+}
+
+/* Ends each read that it begins, also behind one that failed. */
+static int hash_object(struct pack_examiner *x, struct zone *z, const char *name, uint64_t size)
+{
+	uint64_t begun = 0;
+	unsigned turn = 0;
+	uint8_t *data;
+	int code = 0;
+
+	sha256_reset(x->hash);
+	for (uint64_t at = 0; at < begun || (at < size && code == 0); turn ^= 1) {
+		for (; begun < size && begun - at < 2 * (uint64_t)WINDOW && code == 0; begun += window_at(begun, size))
+			zone_read_begin(&x->reads[begun / WINDOW % 2], z, name, begun, window_at(begun, size));
+		int ended = zone_read_end(&x->reads[turn], &data);
+		if (ended == 0 && code == 0)
+			sha256_update(x->hash, data, window_at(at, size));
+		code = code == 0 ? ended : code;
+		at += window_at(at, size);
+	}
+	return code;
+}
+
+int examine_pack(struct pack_examiner *x, struct repo *r, unsigned zone, const uint8_t name[DIGEST_SIZE], uint64_t size)
 {
 	char text[OBJECT_NAME_MAX];
 	uint8_t digest[DIGEST_SIZE];
 	uint64_t there;
+	int code = hash_object(x, r->zones[zone].zone, name_pack(r->dataset, name, text), size);
 
-	name_pack(r->dataset, name, text);
-	sha256_reset(hash);
-	for (uint64_t at = 0; at < size;) {
-		size_t len = size - at < EXAMINE_WINDOW ? (size_t)(size - at) : EXAMINE_WINDOW;
-		int code = zone_get_range(r->zones[zone].zone, text, at, len, window);
-
-		if (code != 0)
-			return code == ERR_SYSTEM ? ERR_INTEGRITY : code;
-		sha256_update(hash, window, len);
-		at += len;
-	}
-	sha256_final(hash, digest);
+	if (code != 0)
+		return code == ERR_SYSTEM ? ERR_INTEGRITY : code;
+	sha256_final(x->hash, digest);
 	if (memcmp(digest, name, DIGEST_SIZE) != 0)
 		return failed(ERR_INTEGRITY, "its bytes are not those that its name says");
 
-	int code = zone_head(r->zones[zone].zone, text, &there);
+	code = zone_head(r->zones[zone].zone, text, &there);
 	if (code == 0 && there != size)
 		code = failed(ERR_INTEGRITY, "more bytes stand behind its end");
 	return code;

@@ -19,9 +19,6 @@ bool snapshot_stays(const struct repo *r, const struct snapshot *s);
  */
 bool chain_start(const struct repo *r, const uint8_t signer[KEY_ID_SIZE], uint64_t *start);
 
-/* Bytes that examine_pack() holds at a time. */
-#define EXAMINE_WINDOW (1u << 20)
-
 /*
  * `object` receives the bytes (initialised by the callee, to be released in any case). out: may be NULL; else
  * index_release() it.
@@ -36,9 +33,15 @@ must_check int examine_mark(struct repo *r, unsigned zone, const uint8_t pack[DI
 must_check int examine_seal(struct repo *r, unsigned zone, const struct snapshot *s, uint32_t generation,
 			    struct buf *object);
 
-/* Streams a pack through SHA-256. `window`: EXAMINE_WINDOW bytes. size: what the index says. */
-must_check int examine_pack(struct repo *r, unsigned zone, const uint8_t name[DIGEST_SIZE], uint64_t size,
-			    struct sha256 *hash, uint8_t *window);
+/*
+ * Streams packs through SHA-256, for one thread: one window of a pack is hashed while the next is read. size: what the
+ * index says.
+ */
+struct pack_examiner;
+struct pack_examiner *pack_examiner_new(void);
+void pack_examiner_free(struct pack_examiner *x);
+must_check int examine_pack(struct pack_examiner *x, struct repo *r, unsigned zone, const uint8_t name[DIGEST_SIZE],
+			    uint64_t size);
 
 /* Every seal that a zone lists, by snapshot and generation, ascending; free() it. */
 struct seal_row {

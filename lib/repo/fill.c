@@ -14,8 +14,8 @@
 #include "repo/file_sha256.h"
 #include "repo/stretch.h"
 
-#define DEPTH        8          /* batches between the producer and the consumer */
-#define PARTS_MAX    64         /* of a batch; with DEPTH this bounds the open files */
+#define DEPTH        12         /* batches between the producer and the consumer */
+#define PARTS_MAX    44         /* of a batch; with DEPTH this bounds the open files */
 #define BATCH_BYTES  (4u << 20) /* of plaintext, more or less */
 #define WRITTEN_SIZE (256u << 10)
 
