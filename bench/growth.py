@@ -25,9 +25,10 @@ def works(ours, source, folder, night):
     target, results = folder / "target", {}
 
     def work(name, action):
-        warm(ours.home, source.folder)
+        warm(ours.home)
         results[name] = action()
 
+    warm(source.folder)
     work("unchanged night", lambda: ours.night(night))
     work("restore", lambda: ours.restore(target))
     scratch.discard(target, folder)

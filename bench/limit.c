@@ -33,6 +33,7 @@
 #include "chunk/grouping.h"
 #include "crypto/secret.h"
 #include "format/pack.h"
+#include "zone/direct.h"
 
 #define THREADS_MAX   64u
 #define CHUNK_AVERAGE (512u << 10) /* the defaults of the configuration */
@@ -189,7 +190,6 @@ static void write_all(int fd, const char *path, const uint8_t *data, size_t len,
 	}
 }
 
-/* Its way to the disk begins at once; run_all() waits for the end of it. */
 static void write_pack(const char *folder, size_t number, const struct pack *pack)
 {
 	char path[4096];
@@ -198,8 +198,7 @@ static void write_pack(const char *folder, size_t number, const struct pack *pac
 	snprintf(path, sizeof path, "%s/%zu", folder, number);
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	check_system(fd >= 0, path);
-	write_all(fd, path, pack->bytes.data, pack->bytes.len, 0);
-	sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+	check(direct_write(fd, pack->bytes.data, pack->bytes.len, path));
 	close(fd);
 }
 
@@ -458,9 +457,11 @@ static void sync_targets(void)
 /* The seconds that it takes. */
 static double run_all(unsigned long threads, void (*each)(struct worker *w, struct input *input))
 {
-	pthread_t workers[THREADS_MAX];
+	pthread_t workers[2 * THREADS_MAX];
 	struct timespec from, to;
 
+	if (work->writes_packs)
+		threads *= 2; /* one computes while another waits for the disk */
 	atomic_store(&input_next, 0);
 	atomic_store(&stored_bytes, 0);
 	clock_gettime(CLOCK_MONOTONIC, &from);
