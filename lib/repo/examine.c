@@ -61,18 +61,20 @@ static int other_inside(bool same)
 	return same ? 0 : failed(ERR_INTEGRITY, "it says another dataset, snapshot or number inside than its name");
 }
 
+#define INDEX_PIECE (1u << 20)
+
 /* A checkpoint may be large: it comes by pieces, into a file. */
 static int get_large(struct repo *r, unsigned zone, const char *name, struct buf *object)
 {
-	_free_ uint8_t *piece = xmalloc(EXAMINE_WINDOW);
+	_free_ uint8_t *piece = xmalloc(INDEX_PIECE);
 	uint64_t size = 0;
 	int code = zone_head(r->zones[zone].zone, name, &size);
 
 	if (code == 0 && size > object->max)
 		code = failed(ERR_FORMAT, "zone %s: '%s' is larger than %zu bytes, the limit for an index",
 			      r->zones[zone].name, name, object->max);
-	for (uint64_t at = 0; at < size && code == 0; at += EXAMINE_WINDOW) {
-		size_t len = size - at < EXAMINE_WINDOW ? (size_t)(size - at) : EXAMINE_WINDOW;
+	for (uint64_t at = 0; at < size && code == 0; at += INDEX_PIECE) {
+		size_t len = size - at < INDEX_PIECE ? (size_t)(size - at) : INDEX_PIECE;
 
 		code = zone_get_range(r->zones[zone].zone, name, at, len, piece);
 		if (code == 0)
@@ -84,7 +86,7 @@ static int get_large(struct repo *r, unsigned zone, const char *name, struct buf
 static int get_index(struct repo *r, unsigned zone, const char *name, struct buf *object)
 {
 	_buf_ struct buf small = { 0 };
-	int code = get(r, zone, name, EXAMINE_WINDOW, "index", &small);
+	int code = get(r, zone, name, INDEX_PIECE, "index", &small);
 
 	buf_init_spilled(object, INDEX_MAX, "index", r->folder);
 	if (code == 0)
@@ -192,7 +194,7 @@ int examine_seal(struct repo *r, unsigned zone, const struct snapshot *s, uint32
 	return code;
 }
 
-#define WINDOW (512u << 10)
+#define WINDOW (512u << 10) /* of a pack */
 
 struct pack_examiner {
 	struct sha256 *hash;
