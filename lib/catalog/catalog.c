@@ -28,6 +28,7 @@ struct catalog {
 	_Atomic uint32_t limit;
 	uint32_t origin_cap;
 	uint64_t live; /* packs */
+	char *folder;  /* for what is pending; NULL: a temporary one's */
 	bool temporary;
 };
 
@@ -124,6 +125,7 @@ static int open_store(const char *dir, bool temporary, struct catalog **out)
 	must(pthread_rwlock_init(&c->lock, &attr) == 0);
 	pthread_rwlockattr_destroy(&attr);
 
+	c->folder = temporary ? NULL : xstrdup(dir);
 	int code = store_open(dir, temporary, &c->store);
 	if (code == 0)
 		code = store_read_begin(c->store, &txn);
@@ -133,7 +135,7 @@ static int open_store(const char *dir, bool temporary, struct catalog **out)
 			code = load_origins(c, txn);
 		store_read_end(c->store, txn);
 	}
-	pending_init(&c->pending, c->limit);
+	pending_init(&c->pending, c->limit, c->folder);
 	if (code) {
 		catalog_close(c);
 		return code;
@@ -173,6 +175,7 @@ void catalog_close(struct catalog *c)
 	pending_release(&c->pending);
 	pthread_rwlock_destroy(&c->lock);
 	free(c->origins);
+	free(c->folder);
 	free(c);
 }
 
@@ -678,14 +681,29 @@ static int write_pending(struct catalog *c)
 	return rc ? store_failed(c->store, rc) : 0;
 }
 
+static int count_written(struct catalog *c, uint64_t *places)
+{
+	MDB_txn *txn;
+	int code = store_read_begin(c->store, &txn);
+
+	if (code)
+		return code;
+	*places = store_entries(c->store, txn, TABLE_CHUNKS);
+	store_read_end(c->store, txn);
+	return 0;
+}
+
 int catalog_flush(struct catalog *c, bool durable)
 {
 	if (!pending_is_empty(&c->pending)) {
+		uint64_t written;
 		int code = write_pending(c);
+		if (code == 0)
+			code = count_written(c, &written);
 		if (code)
 			return code;
 		pthread_rwlock_wrlock(&c->lock);
-		pending_clear(&c->pending, c->limit);
+		pending_clear(&c->pending, c->limit, written);
 		pthread_rwlock_unlock(&c->lock);
 	}
 	return durable && !c->temporary ? store_sync(c->store) : 0;

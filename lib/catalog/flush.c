@@ -33,9 +33,8 @@ static int put_blobs(struct store_writing *w, const struct pending *p, uint32_t 
 }
 
 /* Sorted, so that each page of the tables is changed once and not once a chunk. */
-static int write_places(struct store_writing *w, const struct pending *p, const uint8_t *origins)
+static int write_sorted(struct store_writing *w, const struct pending *p, const uint8_t *origins, const uint32_t *order)
 {
-	_free_ uint32_t *order = pending_order(p);
 	int rc = 0;
 
 	w->budget = store_budget(w, TABLE_CHUNKS, p->place_count);
@@ -65,6 +64,16 @@ static int write_places(struct store_writing *w, const struct pending *p, const 
 	return rc;
 }
 
+static int write_places(struct store_writing *w, const struct pending *p, const uint8_t *origins)
+{
+	struct spill order;
+
+	pending_order(p, &order);
+	int rc = write_sorted(w, p, origins, order.data);
+	spill_release(&order);
+	return rc;
+}
+
 static int write_pack(struct store_writing *w, const struct pending *p, uint32_t i, uint8_t origin, uint8_t *ids)
 {
 	const struct pending_pack *pack = &p->packs[i];
@@ -82,17 +91,22 @@ static int write_pack(struct store_writing *w, const struct pending *p, uint32_t
 
 static int write_packs(struct store_writing *w, const struct pending *p, const uint8_t *origins)
 {
-	_free_ uint8_t *ids = xmalloc((size_t)p->place_count * ID_SIZE + 1);
+	_free_ uint8_t *ids = xmalloc((size_t)PACK_BLOBS_MAX * ID_SIZE);
 	int rc = 0;
 
-	for (uint32_t i = 0; i < p->pack_count && rc == 0; i++)
+	for (uint32_t i = 0; i < p->pack_count && rc == 0; i++) {
 		if (origins[p->base + i] != 0)
 			rc = write_pack(w, p, i, origins[p->base + i], ids);
+		if (rc == 0)
+			rc = store_write_step(w);
+	}
 	for (uint32_t i = 0; i < p->blobs_count && rc == 0; i++) {
 		const struct pending_blobs *b = &p->blobs[i];
 
 		if (origins[b->pack] != 0)
 			rc = put_blobs(w, p, b->pack, b->place_first, b->place_count, ids);
+		if (rc == 0)
+			rc = store_write_step(w);
 	}
 	return rc;
 }

@@ -11,7 +11,7 @@
  *
  * One transaction where it all fits into one; else several, in an order that a kill between them leaves consistent:
  * first the limit of numbers (none is given twice), then places and children (without their pack they do not count),
- * then, all at once, packs with what else was told, then removals, each pack's row after its places.
+ * then packs, then what else was told, then removals, each pack's row after its places.
  */
 must_check int flush_pending(struct store *s, const struct pending *p, const uint8_t *origins);
 

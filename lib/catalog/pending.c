@@ -1,26 +1,23 @@
 #include "catalog/pending.h"
 
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
 
-/* Powers of two, at least twice what they hold. */
-#define PLACE_SLOTS (1u << 18)
-#define PACK_SLOTS  (1u << 12)
+/* What the tables begin with, and a bucket of sorting holds on average. */
+#define ROWS_FIRST  1024u
+#define SLOTS_FIRST (2 * ROWS_FIRST)
+#define BUCKET      16u
 
-_Static_assert(PLACE_SLOTS >= 2 * PENDING_PLACES && PACK_SLOTS >= 2 * PENDING_PACKS, "tables at most half full");
 _Static_assert(PENDING_PLACES >= PACK_BLOBS_MAX, "one pack fits in");
 
-void pending_init(struct pending *p, uint32_t base)
+static void slots_init(struct pending_slots *s, const char *folder)
 {
-	*p = (struct pending){ .base = base, .child_cap = PENDING_CHILDREN };
-	p->packs = xmalloc(PENDING_PACKS * sizeof *p->packs);
-	p->places = xmalloc(PENDING_PLACES * sizeof *p->places);
-	p->children = xmalloc(PENDING_CHILDREN * sizeof *p->children);
-	p->blobs = xmalloc(PENDING_PACKS * sizeof *p->blobs);
-	p->pack_slots = xcalloc(PACK_SLOTS, sizeof *p->pack_slots);
-	p->place_slots = xcalloc(PLACE_SLOTS, sizeof *p->place_slots);
+	spill_init(&s->table, folder);
+	spill_resize(&s->table, SLOTS_FIRST * sizeof(uint32_t));
+	s->count = SLOTS_FIRST;
 }
 
 static void forget_facts(struct pending *p)
@@ -35,26 +32,24 @@ static void forget_facts(struct pending *p)
 void pending_release(struct pending *p)
 {
 	forget_facts(p);
-	free(p->packs);
-	free(p->places);
-	free(p->children);
-	free(p->blobs);
-	free(p->pack_slots);
-	free(p->place_slots);
+	spill_release(&p->pack_rows);
+	spill_release(&p->place_rows);
+	spill_release(&p->child_rows);
+	spill_release(&p->pack_slots.table);
+	spill_release(&p->place_slots.table);
 }
 
-void pending_clear(struct pending *p, uint32_t base)
+void pending_clear(struct pending *p, uint32_t base, uint64_t written)
 {
 	forget_facts(p);
 	if (p->pack_count > 0)
-		memset(p->pack_slots, 0, PACK_SLOTS * sizeof *p->pack_slots);
+		memset(p->pack_slots.table.data, 0, p->pack_slots.table.size);
 	if (p->place_count > 0)
-		memset(p->place_slots, 0, PLACE_SLOTS * sizeof *p->place_slots);
-	if (p->child_cap > PENDING_CHILDREN) {
-		p->child_cap = PENDING_CHILDREN;
-		p->children = xrealloc(p->children, p->child_cap, sizeof *p->children);
-	}
+		memset(p->place_slots.table.data, 0, p->place_slots.table.size);
 	p->base = base;
+	p->room = written < PENDING_PLACES       ? PENDING_PLACES
+		  : written > PENDING_PLACES_MAX ? PENDING_PLACES_MAX
+						 : (uint32_t)written;
 	p->pack_count = p->place_count = p->blobs_count = p->child_count = 0;
 	p->object_count = p->changed_count = p->removed_count = 0;
 }
@@ -67,13 +62,13 @@ bool pending_is_empty(const struct pending *p)
 
 static bool footer_has_room(const struct pending *p, const struct pack_footer *footer)
 {
-	return footer->blob_count <= PENDING_PLACES - p->place_count && p->child_count <= PENDING_CHILDREN &&
-	       footer->child_count <= PENDING_CHILDREN - p->child_count;
+	return footer->blob_count <= p->room - p->place_count && p->child_count <= p->room &&
+	       footer->child_count <= p->room - p->child_count;
 }
 
 bool pending_has_room(const struct pending *p, const struct pack_footer *footer)
 {
-	if (p->pack_count == PENDING_PACKS || p->blobs_count == PENDING_PACKS)
+	if (p->pack_count == p->room || p->blobs_count == PENDING_BLOBS)
 		return false;
 	return footer == NULL || footer_has_room(p, footer);
 }
@@ -87,13 +82,76 @@ static uint32_t slot_of(const uint8_t hash[32], uint32_t slots)
 	return first & (slots - 1);
 }
 
-static void enter(uint32_t *table, uint32_t slots, const uint8_t hash[32], uint32_t index)
+static void enter(struct pending_slots *s, const uint8_t hash[32], uint32_t index)
 {
-	uint32_t slot = slot_of(hash, slots);
+	uint32_t *table = s->table.data, slot = slot_of(hash, s->count);
 
 	while (table[slot] != 0)
-		slot = (slot + 1) & (slots - 1);
+		slot = (slot + 1) & (s->count - 1);
 	table[slot] = index + 1;
+}
+
+/* Makes room for so many rows in all. */
+static void grow_rows(struct spill *rows, size_t row, size_t wanted)
+{
+	size_t size = rows->size == 0 ? ROWS_FIRST * row : rows->size;
+
+	while (size < wanted * row)
+		size *= 2;
+	spill_resize(rows, size);
+}
+
+/* For so many entries in all. True: what was entered is to be entered again. */
+static bool grow_slots(struct pending_slots *s, size_t wanted)
+{
+	uint32_t count = s->count;
+
+	while (count / 2 < wanted)
+		count *= 2;
+	if (count == s->count)
+		return false;
+	spill_resize(&s->table, count * sizeof(uint32_t));
+	memset(s->table.data, 0, s->table.size);
+	s->count = count;
+	return true;
+}
+
+static void make_room_for_pack(struct pending *p)
+{
+	size_t wanted = (size_t)p->pack_count + 1;
+
+	grow_rows(&p->pack_rows, sizeof *p->packs, wanted);
+	p->packs = p->pack_rows.data;
+	if (grow_slots(&p->pack_slots, wanted)) {
+		for (uint32_t i = 0; i < p->pack_count; i++)
+			enter(&p->pack_slots, p->packs[i].pack.name, i);
+	}
+}
+
+static void make_room_for_places(struct pending *p, const struct pack_footer *footer)
+{
+	size_t wanted = (size_t)p->place_count + footer->blob_count;
+
+	grow_rows(&p->place_rows, sizeof *p->places, wanted);
+	grow_rows(&p->child_rows, sizeof *p->children, (size_t)p->child_count + footer->child_count);
+	p->places = p->place_rows.data;
+	p->children = p->child_rows.data;
+	if (grow_slots(&p->place_slots, wanted)) {
+		for (uint32_t i = 0; i < p->place_count; i++)
+			enter(&p->place_slots, p->places[i].id, i);
+	}
+}
+
+void pending_init(struct pending *p, uint32_t base, const char *folder)
+{
+	*p = (struct pending){ .base = base, .room = PENDING_PLACES };
+	spill_init(&p->pack_rows, folder);
+	spill_init(&p->place_rows, folder);
+	spill_init(&p->child_rows, folder);
+	slots_init(&p->pack_slots, folder);
+	slots_init(&p->place_slots, folder);
+	make_room_for_pack(p);
+	make_room_for_places(p, &(struct pack_footer){ 0 });
 }
 
 static void add_place(struct pending *p, uint32_t number, const struct pack_blob *b)
@@ -112,16 +170,13 @@ static void add_place(struct pending *p, uint32_t number, const struct pack_blob
 		.compression = (uint8_t)b->info.compression,
 	};
 	memcpy(place->id, b->info.id, ID_SIZE);
-	enter(p->place_slots, PLACE_SLOTS, place->id, p->place_count++);
+	enter(&p->place_slots, place->id, p->place_count++);
 }
 
 static void add_places(struct pending *p, uint32_t number, const struct pack_footer *footer)
 {
-	must(footer->blob_count <= PENDING_PLACES - p->place_count);
-	if (footer->child_count > p->child_cap - p->child_count) {
-		p->child_cap = p->child_count + footer->child_count;
-		p->children = xrealloc(p->children, p->child_cap, sizeof *p->children);
-	}
+	must(p->place_count == 0 || footer_has_room(p, footer));
+	make_room_for_places(p, footer);
 	for (uint32_t i = 0; i < footer->blob_count; i++)
 		add_place(p, number, &footer->blobs[i]);
 	if (footer->child_count > 0)
@@ -132,11 +187,11 @@ static void add_places(struct pending *p, uint32_t number, const struct pack_foo
 uint32_t pending_add_pack(struct pending *p, const struct index_pack *pack, const struct pack_footer *footer)
 {
 	uint32_t number = p->base + p->pack_count;
-	struct pending_pack *new = &p->packs[p->pack_count];
 
-	must(p->pack_count < PENDING_PACKS);
-	*new = (struct pending_pack){ *pack, p->place_count, footer == NULL ? 0 : footer->blob_count };
-	enter(p->pack_slots, PACK_SLOTS, pack->name, p->pack_count++);
+	make_room_for_pack(p);
+	p->packs[p->pack_count] = (struct pending_pack){ *pack, p->place_count,
+							 footer == NULL ? 0 : footer->blob_count };
+	enter(&p->pack_slots, pack->name, p->pack_count++);
 	if (footer != NULL)
 		add_places(p, number, footer);
 	return number;
@@ -148,7 +203,7 @@ void pending_add_blobs(struct pending *p, uint32_t number, const struct pack_foo
 		p->packs[number - p->base].place_first = p->place_count;
 		p->packs[number - p->base].place_count = footer->blob_count;
 	} else {
-		must(p->blobs_count < PENDING_PACKS);
+		must(p->blobs_count < PENDING_BLOBS);
 		p->blobs[p->blobs_count++] = (struct pending_blobs){ number, p->place_count, footer->blob_count };
 	}
 	add_places(p, number, footer);
@@ -206,9 +261,11 @@ void pending_set_fact(struct pending *p, const char *name, const void *data, siz
 
 const struct pending_place *pending_next_place(const struct pending *p, const uint8_t id[ID_SIZE], uint32_t *slot)
 {
-	*slot = *slot == PENDING_START ? slot_of(id, PLACE_SLOTS) : (*slot + 1) & (PLACE_SLOTS - 1);
-	for (; p->place_slots[*slot] != 0; *slot = (*slot + 1) & (PLACE_SLOTS - 1)) {
-		const struct pending_place *place = &p->places[p->place_slots[*slot] - 1];
+	const uint32_t *table = p->place_slots.table.data, mask = p->place_slots.count - 1;
+
+	*slot = *slot == PENDING_START ? slot_of(id, mask + 1) : (*slot + 1) & mask;
+	for (; table[*slot] != 0; *slot = (*slot + 1) & mask) {
+		const struct pending_place *place = &p->places[table[*slot] - 1];
 
 		if (memcmp(place->id, id, ID_SIZE) == 0)
 			return place;
@@ -218,15 +275,19 @@ const struct pending_place *pending_next_place(const struct pending *p, const ui
 
 const struct pending_pack *pending_next_pack(const struct pending *p, const uint8_t name[DIGEST_SIZE], uint32_t *slot)
 {
-	*slot = *slot == PENDING_START ? slot_of(name, PACK_SLOTS) : (*slot + 1) & (PACK_SLOTS - 1);
-	for (; p->pack_slots[*slot] != 0; *slot = (*slot + 1) & (PACK_SLOTS - 1)) {
-		const struct pending_pack *pack = &p->packs[p->pack_slots[*slot] - 1];
+	const uint32_t *table = p->pack_slots.table.data, mask = p->pack_slots.count - 1;
+
+	*slot = *slot == PENDING_START ? slot_of(name, mask + 1) : (*slot + 1) & mask;
+	for (; table[*slot] != 0; *slot = (*slot + 1) & mask) {
+		const struct pending_pack *pack = &p->packs[table[*slot] - 1];
 
 		if (memcmp(pack->pack.name, name, DIGEST_SIZE) == 0)
 			return pack;
 	}
 	return NULL;
 }
+
+/* ---- sorting: ids are random, so their first bits make buckets of a few, each of which is soon in order ---- */
 
 static int compare_places(const void *a, const void *b, void *context)
 {
@@ -239,12 +300,34 @@ static int compare_places(const void *a, const void *b, void *context)
 	return x->pack == y->pack ? 0 : x->pack > y->pack ? -1 : 1;
 }
 
-uint32_t *pending_order(const struct pending *p)
+static uint32_t bucket_of(const struct pending_place *place, unsigned bits)
 {
-	uint32_t *order = xmalloc((p->place_count + 1) * sizeof *order);
+	uint32_t first;
+
+	memcpy(&first, place->id, sizeof first);
+	return bits == 0 ? 0 : be32toh(first) >> (32 - bits);
+}
+
+void pending_order(const struct pending *p, struct spill *order)
+{
+	unsigned bits = 0;
+	struct spill ends; /* of buckets: where the next of each goes, from its end backwards */
+
+	while (p->place_count >> bits > BUCKET)
+		bits++;
+	spill_init(&ends, p->place_rows.folder);
+	spill_init(order, p->place_rows.folder);
+	spill_resize(&ends, (((size_t)1 << bits) + 1) * sizeof(uint32_t));
+	spill_resize(order, ((size_t)p->place_count + 1) * sizeof(uint32_t));
+	uint32_t *end = ends.data, *index = order->data;
 
 	for (uint32_t i = 0; i < p->place_count; i++)
-		order[i] = i;
-	qsort_r(order, p->place_count, sizeof *order, compare_places, p->places);
-	return order;
+		end[bucket_of(&p->places[i], bits)]++;
+	for (uint32_t b = 1; b <= 1u << bits; b++)
+		end[b] += end[b - 1];
+	for (uint32_t i = p->place_count; i-- > 0;)
+		index[--end[bucket_of(&p->places[i], bits)]] = i;
+	for (uint32_t b = 0; b < 1u << bits; b++)
+		qsort_r(index + end[b], end[b + 1] - end[b], sizeof *index, compare_places, p->places);
+	spill_release(&ends);
 }

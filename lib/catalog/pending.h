@@ -1,6 +1,11 @@
 /*
  * What the catalogue has been told and has not written yet: bounded, and findable at once. Private to lib/catalog.
  *
+ * Ids are random, so the places of a flush go to as many pages of the table as there are places, until there are more
+ * places than pages. A large catalogue that was flushed at a fixed number would write a page for each chunk. So there is
+ * room for as many places as are written already: whatever a catalogue grows to, each page is written a few times.
+ * The tables are files that are mapped, once they are large (base/spill.h).
+ *
  * Not synchronised: catalog.c holds its lock. Packs get consecutive numbers from `base` on.
  */
 #ifndef CATALOG_PENDING_H
@@ -9,16 +14,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/spill.h"
 #include "format/objects.h"
 #include "format/pack.h"
 
-/* About 8 MiB when full, touched only as it fills. One pack always fits in when it is empty. */
-#define PENDING_PACKS    2048u
-#define PENDING_PLACES   98304u
-#define PENDING_CHILDREN 32768u /* ids; the pool grows beyond for one pack that has more, until it is written */
-#define PENDING_OBJECTS  1024u
-#define PENDING_FACTS    64u
-#define PENDING_CHANGES  1024u
+/*
+ * Places, at least and at most; as many children's ids and as many packs. A pack always fits in when nothing is pending,
+ * however many children it has. The most take 2 GiB of disk and mapped pages, and belong to catalogues of more than that.
+ */
+#define PENDING_PLACES     98304u
+#define PENDING_PLACES_MAX (16u << 20)
+#define PENDING_BLOBS      2048u /* packs written before whose places come now */
+#define PENDING_OBJECTS    1024u
+#define PENDING_FACTS      64u
+#define PENDING_CHANGES    1024u
 
 struct pending_place {
 	uint8_t id[ID_SIZE];
@@ -48,26 +57,35 @@ struct pending_fact {
 	size_t len;
 };
 
+/* Open addressing: index + 1, by the first bytes of a hash. */
+struct pending_slots {
+	struct spill table;
+	uint32_t count; /* a power of two; at most half are used */
+};
+
 struct pending {
 	uint32_t base; /* number of packs[0] */
-	struct pending_pack *packs;
+	uint32_t room; /* places, children, packs */
+	struct spill pack_rows, place_rows, child_rows;
+	struct pending_pack *packs; /* the spills'; they move when they grow */
 	struct pending_place *places;
 	uint8_t (*children)[ID_SIZE];
-	uint32_t pack_count, place_count, blobs_count, child_count, child_cap;
-	struct pending_blobs *blobs;
-	uint32_t *pack_slots, *place_slots; /* hash tables, open addressing: index + 1 by name, by id */
+	uint32_t pack_count, place_count, child_count;
+	struct pending_slots pack_slots, place_slots;
+	struct pending_blobs blobs[PENDING_BLOBS];
 	struct pending_object objects[PENDING_OBJECTS];
 	struct pending_fact facts[PENDING_FACTS];
 	uint32_t changed[PENDING_CHANGES]; /* written packs whose origin is another now */
 	uint32_t removed[PENDING_CHANGES]; /* packs to forget */
-	uint32_t object_count, fact_count, changed_count, removed_count;
+	uint32_t blobs_count, object_count, fact_count, changed_count, removed_count;
 };
 
-void pending_init(struct pending *p, uint32_t base);
+/* `folder`: for spill_init(). */
+void pending_init(struct pending *p, uint32_t base, const char *folder);
 void pending_release(struct pending *p);
 
-/* Empty again; the next pack has the number `base`. */
-void pending_clear(struct pending *p, uint32_t base);
+/* Empty again; the next pack has the number `base`. `written`: places in the tables. */
+void pending_clear(struct pending *p, uint32_t base, uint64_t written);
 bool pending_is_empty(const struct pending *p);
 
 /* For one more pack, and what is in it. `footer`: NULL where that is not known yet. */
@@ -91,7 +109,7 @@ void pending_set_fact(struct pending *p, const char *name, const void *data, siz
 const struct pending_place *pending_next_place(const struct pending *p, const uint8_t id[ID_SIZE], uint32_t *slot);
 const struct pending_pack *pending_next_pack(const struct pending *p, const uint8_t name[DIGEST_SIZE], uint32_t *slot);
 
-/* Indexes of all places, ascending by id and then newest pack first, as the tables want them. To be freed. */
-uint32_t *pending_order(const struct pending *p);
+/* Indexes of all places (uint32_t), ascending by id and then newest pack first, as the tables want them. */
+void pending_order(const struct pending *p, struct spill *order);
 
 #endif

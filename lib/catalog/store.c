@@ -20,6 +20,7 @@
 
 #define READERS_MAX 512 /* reading transactions at once, all processes together */
 #define POOL_MAX    64
+#define PAGE        4096u        /* a large value has so many bytes of each of its own */
 #define FULL_BELOW  (1ull << 20) /* bytes free */
 
 /* Address space only: it is taken where it can be had, and grows when it is full. */
@@ -435,7 +436,7 @@ int store_put(struct store_writing *w, enum table table, const void *key, size_t
 {
 	MDB_val k = val_of(key, key_len), v = val_of(value, len);
 
-	w->work++;
+	w->work += 1 + (unsigned)(len / PAGE);
 	return mdb_put(w->txn, w->store->dbi[table], &k, &v, flags);
 }
 
