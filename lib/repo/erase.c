@@ -34,7 +34,7 @@ void erasures_sort(struct erasure *rows, size_t count)
 
 struct erasure *erasure_find(struct erasure *rows, size_t count, const uint8_t snapshot[SNAPSHOT_ID_SIZE])
 {
-	struct erasure wanted;
+	struct erasure wanted = { .code = 0 };
 
 	memcpy(wanted.snapshot, snapshot, SNAPSHOT_ID_SIZE);
 	return count == 0 ? NULL : bsearch(&wanted, rows, count, sizeof *rows, compare);

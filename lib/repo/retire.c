@@ -376,8 +376,8 @@ static int retire_headless(struct retiring *t)
 
 	if (!r->complete || t->zones != ZONE_BIT(r->zone_count) - 1 || r->headless_count == 0)
 		return 0;
-	const struct headless **strays = xcalloc(r->headless_count, sizeof *strays);
-	const struct headless **overdue = xcalloc(r->headless_count, sizeof *overdue);
+	const struct headless **strays = xcalloc(r->headless_count, sizeof(struct headless *));
+	const struct headless **overdue = xcalloc(r->headless_count, sizeof(struct headless *));
 	for (size_t i = 0; i < r->headless_count && code == 0; i++) {
 		const struct headless *h = &r->headless[i];
 
@@ -430,7 +430,7 @@ static void plan(const struct retiring *t, const struct snapshot *s)
 static int retire_snapshots(struct retiring *t)
 {
 	struct repo *r = t->r;
-	struct snapshot **due = xcalloc(r->snapshot_count + 1, sizeof *due);
+	struct snapshot **due = xcalloc(r->snapshot_count + 1, sizeof(struct snapshot *));
 	size_t count = 0;
 	int code = 0;
 
