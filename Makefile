@@ -16,10 +16,12 @@ LIB_SRC := $(wildcard lib/*/*.c)
 PROGRAM_SRC := $(foreach part,$(PARTS),$(wildcard $(part)/*.c))
 UNIT_SRC := $(wildcard tests/unit/*/*_test.c)
 BENCH_SRC := $(wildcard bench/*.c)
+SCALE_SRC := $(wildcard bench/scale/*.c)
 UNIT := $(UNIT_SRC:%.c=$(B)/%)
 BENCH := $(BENCH_SRC:%.c=$(B)/%)
-SRC := $(LIB_SRC) $(PROGRAM_SRC) $(UNIT_SRC) $(BENCH_SRC) $(wildcard tests/tools/*.c)
-HEADERS := $(wildcard lib/*/*.h $(PARTS:%=%/*.h) tests/unit/*/*.h bench/*.h)
+SCALE := $(PARTS:%=$(B)/scale/nightfold-%)
+SRC := $(LIB_SRC) $(PROGRAM_SRC) $(UNIT_SRC) $(BENCH_SRC) $(SCALE_SRC) $(wildcard tests/tools/*.c)
+HEADERS := $(wildcard lib/*/*.h $(PARTS:%=%/*.h) tests/unit/*/*.h bench/*.h bench/scale/*.h)
 SCRIPTS := $(shell grep -rlIm1 '^#!/bin/\(ba\)\?sh' .ci bench demo tests tools 2>/dev/null)
 
 # How -------------------------------------------------------------------------
@@ -41,7 +43,7 @@ all: $(PROGRAMS) ## build the four programs into build/ (the default)
 demo: all ## two nights, damage, repair, restore and expiry, before your eyes
 	$(Q)demo/run $(B)
 
-test: all unit-programs ## build and run everything; FAST=1 leaves the slow scenarios out
+test: all unit-programs $(SCALE) ## build and run everything; FAST=1 leaves the slow scenarios out
 	$(Q)tests/run $(B) $(if $(FAST),--fast)
 
 unit: unit-programs ## build and run the unit tests alone; UNDER=valgrind
@@ -49,7 +51,7 @@ unit: unit-programs ## build and run the unit tests alone; UNDER=valgrind
 
 unit-programs: $(UNIT)
 
-bench: all $(BENCH) ## measure beside restic, borg and the machine's limits; ONLY=messages,mails,large,access,expiry,growth,dedup SIZE=1G ROUNDS=3; SAVE=1 writes bench/RESULTS.md
+bench: all $(BENCH) $(SCALE) ## measure beside restic, borg and the machine's limits; ONLY=messages,mails,large,access,expiry,growth,dedup,scale SIZE=1G ROUNDS=3; SAVE=1 writes bench/RESULTS.md
 	$(Q)bench/run $(B) --size $(or $(SIZE),1G) $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SAVE),--save)
 	$(Q)$(if $(and $(SAVE),$(findstring growth,$(ONLY))),bench/plot)
 
@@ -93,6 +95,16 @@ $(B)/nightfold-$(1): $(patsubst %.c,$(B)/%.o,$(wildcard $(1)/*.c)) $(LIB)
 	$(Q)$$(CC) $$(LDFLAGS_ALL) -Wl,-Map=$$@.map -o $$@ $$^ $$(PKG_LIBS)
 endef
 $(foreach part,$(PARTS),$(eval $(call program,$(part))))
+
+# The same programs with content left out: bench/scale/ghost.h.
+GHOSTS := sha256 chunker_max chunker_next blob_encode pack_add
+define scale
+$(B)/scale/nightfold-$(1): $(patsubst %.c,$(B)/%.o,$(wildcard $(1)/*.c)) $(SCALE_SRC:%.c=$(B)/%.o) $(LIB)
+	@mkdir -p $$(@D)
+	@echo "  LINK  $$@"
+	$(Q)$$(CC) $$(LDFLAGS_ALL) $(GHOSTS:%=-Wl,--wrap=%) -o $$@ $$^ $$(PKG_LIBS)
+endef
+$(foreach part,$(PARTS),$(eval $(call scale,$(part))))
 
 $(UNIT): TEST_LIBS := -lcmocka
 $(UNIT) $(BENCH): %: %.o $(LIB)

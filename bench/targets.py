@@ -81,6 +81,7 @@ TARGETS = [
     *rows("memory, messages", "messages", "all works", {"memory": 128}),
     *rows("memory, mails", "mails", "all works", {"memory": 128}),
     *rows("memory, one file of 4 GiB", "large", "all works", {"memory": 128}),
+    *rows("memory, metadata of 10,000,000 files, 100,000,000 chunks", "scale", "all works", {"memory": 128}),
     *rows("first night on one core", "messages", "first night, one core", {"limit": 0.90}),
     *rows("ten nights of messages, stored", "dedup", "messages", {"restic's bytes": 1, "borg's bytes": 1}),
     *rows("ten nights of mails, stored", "dedup", "mails", {"restic's bytes": 1, "borg's bytes": 1}),
