@@ -9,6 +9,7 @@
 #include "commands.h"
 #include "config/review.h"
 #include "report/json.h"
+#include "report/progress.h"
 #include "session.h"
 
 struct remark {
@@ -94,10 +95,14 @@ static void print_words(const struct checking *c)
 	const struct config *config = c->session.config;
 	const char *lines[SESSION_NOTES_MAX];
 	size_t count = session_notes(&c->session, lines);
+	char texts[4][COUNT_TEXT_MAX];
 
 	if (c->errors == 0)
-		printf("%s: good: %zu zones, %zu datasets, %zu recipients, %zu signers\n", config->file,
-		       config->zone_count, config->dataset_count, config->recipient_count, config->signer_count);
+		printf("%s: good: %s, %s, %s, %s\n", config->file,
+		       format_count(config->zone_count, "zone", "zones", texts[0]),
+		       format_count(config->dataset_count, "dataset", "datasets", texts[1]),
+		       format_count(config->recipient_count, "recipient", "recipients", texts[2]),
+		       format_count(config->signer_count, "signer", "signers", texts[3]));
 	for (size_t i = 0; i < count; i++)
 		printf("note: %s\n", lines[i]);
 	for (size_t i = 0; i < c->count; i++) {

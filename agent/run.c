@@ -148,13 +148,14 @@ static void tell_gaps(const struct header *h)
 static void tell_snapshot(const struct work *w, const struct outcome *o)
 {
 	const struct header *h = &o->taken.header;
-	char bytes[32], read[32], stored[32], id[SNAPSHOT_ID_HEX], span[CLOCK_TEXT_MAX];
+	char bytes[32], read[32], stored[32], files[COUNT_TEXT_MAX], id[SNAPSHOT_ID_HEX], span[CLOCK_TEXT_MAX];
 	double seconds = seconds_since(o->started);
 	const char *zones = o->taken.zones == ZONE_BIT(w->repo->zone_count) - 1 ? "both zones" : "one zone only";
 
-	printf("%s: snapshot %.8s of %" PRIu64 " files, %s, in %s; read %s, stored %s new, in %s", w->dataset->name,
-	       hex_encode(h->id, SNAPSHOT_ID_SIZE, id), h->files, format_bytes(h->bytes, bytes), zones,
-	       format_bytes(o->taken.read_bytes, read), format_bytes(h->new_stored, stored),
+	printf("%s: snapshot %.8s of %s, %s, in %s; read %s, stored %s new, in %s", w->dataset->name,
+	       hex_encode(h->id, SNAPSHOT_ID_SIZE, id), format_count(h->files, "file", "files", files),
+	       format_bytes(h->bytes, bytes), zones, format_bytes(o->taken.read_bytes, read),
+	       format_bytes(h->new_stored, stored),
 	       seconds < 60 ? format_seconds(seconds, span) : clock_format_span((int64_t)seconds, span));
 	tell_gaps(h);
 	putchar('\n');
@@ -162,7 +163,7 @@ static void tell_snapshot(const struct work *w, const struct outcome *o)
 
 static void tell_words(const struct running *run, const struct work *w, const struct outcome *o)
 {
-	char freed[32], synced[32];
+	char freed[32], synced[32], count[COUNT_TEXT_MAX];
 
 	if (o->epoch_begun)
 		printf("%s: the dataset key was due to be rotated: epoch %" PRIu32
@@ -179,12 +180,13 @@ static void tell_words(const struct running *run, const struct work *w, const st
 	if (o->has_snapshot)
 		tell_snapshot(w, o);
 	if (o->retired.destroyed > 0 || o->retired.owed > 0)
-		printf("%s: destroyed %" PRIu64 " snapshots whose time was over%s\n", w->dataset->name,
-		       o->retired.destroyed,
+		printf("%s: destroyed %s whose time was over%s\n", w->dataset->name,
+		       format_count(o->retired.destroyed, "snapshot", "snapshots", count),
 		       o->retired.owed > 0 ? "; others are owed in a zone that does not answer" : "");
 	if (o->synced.objects > 0)
-		printf("%s: brought %" PRIu64 " objects (%s) to a zone that lagged\n", w->dataset->name,
-		       o->synced.objects, format_bytes(o->synced.bytes, synced));
+		printf("%s: brought %s (%s) to a zone that lagged\n", w->dataset->name,
+		       format_count(o->synced.objects, "object", "objects", count),
+		       format_bytes(o->synced.bytes, synced));
 	if (o->collected.deleted + o->collected.compacted + o->collected.condemned > 0)
 		printf("%s: packs: %" PRIu64 " condemned, %" PRIu64 " deleted, %" PRIu64
 		       " compacted; %s freed in each zone\n",
@@ -193,8 +195,8 @@ static void tell_words(const struct running *run, const struct work *w, const st
 	if (run->dry_run && o->retired.due == 0)
 		printf("%s: nothing is due\n", w->dataset->name);
 	else if (run->dry_run)
-		printf("%s: would destroy %" PRIu64 " snapshots whose time is over\n", w->dataset->name,
-		       o->retired.due);
+		printf("%s: would destroy %s whose time is over\n", w->dataset->name,
+		       format_count(o->retired.due, "snapshot", "snapshots", count));
 }
 
 static int take_snapshot(const struct session *s, struct work *w, const struct running *run, struct outcome *o)
@@ -431,8 +433,12 @@ static int rebuild_dataset(const struct session *s, const struct config_dataset 
 			findings_json(w.findings, run->json, "findings");
 			json_close_object(run->json);
 		} else {
-			printf("%s: catalogue rebuilt: %" PRIu64 " packs, %" PRIu64 " chunks, %zu snapshots\n",
-			       dataset->name, packs, chunks, w.repo->snapshot_count);
+			char texts[3][COUNT_TEXT_MAX];
+
+			printf("%s: catalogue rebuilt: %s, %s, %s\n", dataset->name,
+			       format_count(packs, "pack", "packs", texts[0]),
+			       format_count(chunks, "chunk", "chunks", texts[1]),
+			       format_count(w.repo->snapshot_count, "snapshot", "snapshots", texts[2]));
 		}
 	}
 	work_close(&w);

@@ -127,12 +127,12 @@ static void print_epoch(const struct health *h)
 
 static void print_newest(const struct repo *r, const struct config_dataset *dataset, const struct health *h)
 {
-	char age[CLOCK_TEXT_MAX], taken[CLOCK_TEXT_MAX], bytes[32], span[CLOCK_TEXT_MAX];
+	char age[CLOCK_TEXT_MAX], taken[CLOCK_TEXT_MAX], bytes[32], span[CLOCK_TEXT_MAX], live[COUNT_TEXT_MAX];
 
-	printf("%-20s %s  newest %s, %s old (RPO %s)  %" PRIu64 " snapshots  %s  in ", dataset->name,
-	       h->fresh ? "fresh" : "STALE", clock_format(h->newest->header.taken_at, taken),
-	       clock_format_span(h->age, age), clock_format_span(duration_after(0, dataset->rpo), span), h->live,
-	       format_bytes(h->newest->header.bytes, bytes));
+	printf("%-20s %s  newest %s, %s old (RPO %s)  %s  %s  in ", dataset->name, h->fresh ? "fresh" : "STALE",
+	       clock_format(h->newest->header.taken_at, taken), clock_format_span(h->age, age),
+	       clock_format_span(duration_after(0, dataset->rpo), span),
+	       format_count(h->live, "snapshot", "snapshots", live), format_bytes(h->newest->header.bytes, bytes));
 	for (unsigned i = 0, told = 0; i < r->zone_count; i++) {
 		if ((h->newest->zones & ZONE_BIT(i)) != 0)
 			printf("%s%s", told++ > 0 ? ", " : "", r->zones[i].name);
@@ -142,17 +142,19 @@ static void print_newest(const struct repo *r, const struct config_dataset *data
 
 static void print_dataset(const struct repo *r, const struct config_dataset *dataset, const struct health *h)
 {
+	char count[COUNT_TEXT_MAX], changed[COUNT_TEXT_MAX];
+
 	if (r == NULL || h->newest == NULL)
 		printf("%-20s NO SNAPSHOT%s\n", dataset->name, r == NULL ? " (no zone answers)" : "");
 	else
 		print_newest(r, dataset, h);
 	if (h->newest != NULL && h->gaps)
-		printf("%-20s NOT ALL: %" PRIu64 " entries were skipped, %" PRIu64
-		       " files changed while they were read; the run named them\n",
-		       "", h->newest->header.skipped, h->newest->header.changed);
+		printf("%-20s NOT ALL: %s skipped, %s changed while read; the run named them\n", "",
+		       format_count(h->newest->header.skipped, "entry", "entries", count),
+		       format_count(h->newest->header.changed, "file", "files", changed));
 	if (h->overdue > 0)
-		printf("%-20s OVERDUE: %" PRIu64 " snapshots are past their time and not yet destroyed\n", "",
-		       h->overdue);
+		printf("%-20s OVERDUE: %s past their time and not yet destroyed\n", "",
+		       format_count(h->overdue, "snapshot is", "snapshots are", count));
 	if (h->newest != NULL)
 		print_epoch(h);
 }

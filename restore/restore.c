@@ -49,6 +49,7 @@ static void say_objective(const struct run *x, double seconds)
 static int print_plan(struct run *x, const struct restore_plan *p)
 {
 	char bytes[BYTES_TEXT_MAX], disk[BYTES_TEXT_MAX], room[BYTES_TEXT_MAX], span[CLOCK_TEXT_MAX];
+	char counts[3][COUNT_TEXT_MAX];
 
 	if (x->json) {
 		struct json *j = json_new();
@@ -72,8 +73,10 @@ static int print_plan(struct run *x, const struct restore_plan *p)
 		json_free(j);
 		return code;
 	}
-	printf("%s would restore %" PRIu64 " files, %" PRIu64 " folders and %" PRIu64 " other entries, %s in all\n",
-	       x->opened.name, p->files, p->folders, p->others, format_bytes(p->bytes, bytes));
+	printf("%s would restore %s, %s and %s, %s in all\n", x->opened.name,
+	       format_count(p->files, "file", "files", counts[0]),
+	       format_count(p->folders, "folder", "folders", counts[1]),
+	       format_count(p->others, "other entry", "other entries", counts[2]), format_bytes(p->bytes, bytes));
 	printf("it takes about %s of disk; %s are free beneath '%s'\n", format_bytes(p->disk, disk),
 	       format_bytes(p->free, room), x->own->to);
 	printf("expected time: %s, from a sample that was read\n", clock_format_span((int64_t)p->seconds, span));
@@ -115,25 +118,28 @@ static void say_sources(struct run *x)
 
 static void say_result(struct run *x, const struct restore_result *result, uint64_t ticks)
 {
-	char bytes[BYTES_TEXT_MAX], rate[BYTES_TEXT_MAX], span[CLOCK_TEXT_MAX];
+	char bytes[BYTES_TEXT_MAX], rate[BYTES_TEXT_MAX], span[CLOCK_TEXT_MAX], counts[3][COUNT_TEXT_MAX];
 	double seconds = (double)ticks / 1e9;
 
 	if (seconds < 10)
 		snprintf(span, sizeof span, "%.1f s", seconds);
 	else
 		clock_format_span((int64_t)(seconds + 0.5), span);
-	printf("restored %s into '%s': %" PRIu64 " files, %" PRIu64 " folders, %" PRIu64
-	       " other entries, %s in %s (%s/s)",
-	       x->opened.name, x->own->to, result->files, result->folders, result->others,
+	printf("restored %s into '%s': %s, %s, %s, %s in %s (%s/s)", x->opened.name, x->own->to,
+	       format_count(result->files, "file", "files", counts[0]),
+	       format_count(result->folders, "folder", "folders", counts[1]),
+	       format_count(result->others, "other entry", "other entries", counts[2]),
 	       format_bytes(result->bytes, bytes), span,
 	       format_bytes((uint64_t)((double)result->bytes / (seconds + 1e-9)), rate));
 	say_sources(x);
 	putchar('\n');
 	say_objective(x, seconds);
 	if (result->resumed)
-		printf("an interrupted restore was resumed: %" PRIu64 " files had been finished by it\n", result->kept);
+		printf("an interrupted restore was resumed: it had finished %s\n",
+		       format_count(result->kept, "file", "files", counts[0]));
 	if (x->own->read_back)
-		printf("%" PRIu64 " files were read back and compared with their fingerprints\n", result->read_back);
+		printf("%s read back and compared with the fingerprint\n",
+		       format_count(result->read_back, "file", "files", counts[0]));
 	else if (result->lost == 0)
 		puts("the fingerprint of every file was checked on what was written");
 	if (result->lost > 0)

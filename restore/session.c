@@ -118,7 +118,7 @@ int session_key(struct session *s)
 	int code = key_load(path, file == NULL ? passphrase_ask : passphrase_file, file, &s->key);
 	free(file);
 	if (code == 0 && !role_has_box(s->key->public.role))
-		code = failed(ERR_KEY, "'%s' is a key for the role %s, which opens no snapshot; give an operator's",
+		code = failed(ERR_USAGE, "'%s' is a key for the role %s, which opens no snapshot; give an operator's",
 			      path, role_name(s->key->public.role));
 	return code;
 }

@@ -12,6 +12,7 @@
 #include "entries.h"
 #include "repo/content.h"
 #include "repo/selection.h"
+#include "report/progress.h"
 
 struct printing {
 	bool json, sha256;
@@ -107,12 +108,14 @@ static int show_sum(struct printing *p, const struct entry *e)
 
 static void tell_without(struct session *s, const struct printing *p)
 {
+	char count[COUNT_TEXT_MAX];
+
 	if (p->without > 0)
 		findings_add(s->findings, FINDING_SKIPPED, NULL, p->opened->name,
-			     "no SHA-256 was recorded of %" PRIu64
-			     " files: 'sha256: true' in the dataset's configuration makes the next run do it, but of "
+			     "no SHA-256 was recorded of %s: 'sha256: true' in the dataset's configuration makes the "
+			     "next run do it, but of "
 			     "files with more than 64 GiB of holes",
-			     p->without);
+			     format_count(p->without, "file", "files", count));
 }
 
 static int show_entry(void *context, const struct entry *e, const struct node *n)

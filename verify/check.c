@@ -157,16 +157,16 @@ static void count_findings(const struct findings *findings, char *out, size_t si
 
 static void tell_verdict(const struct checker *v, const struct findings *findings, const struct check_result *result)
 {
-	char wrong[256];
+	char wrong[256], healed[COUNT_TEXT_MAX];
 
+	format_count(result->healed, "object", "objects", healed);
 	count_findings(findings, wrong, sizeof wrong);
 	if (wrong[0] == '\0' && result->healed == 0)
 		printf("all is well\n");
 	else if (wrong[0] == '\0')
-		printf("all that was wrong is healed: %" PRIu64 " objects brought from the other zone and read back\n",
-		       result->healed);
+		printf("all that was wrong is healed: %s brought from the other zone and read back\n", healed);
 	else if (v->options.repair)
-		printf("%" PRIu64 " objects healed; NOT healed: %s\n", result->healed, wrong);
+		printf("%s healed; NOT healed: %s\n", healed, wrong);
 	else
 		printf("NOT well: %s%s\n", wrong,
 		       result->healable > 0 ? "; --repair heals one zone from the other" : "");
@@ -175,17 +175,19 @@ static void tell_verdict(const struct checker *v, const struct findings *finding
 static void tell_words(const struct checker *v, const char *dataset, const struct findings *findings,
 		       const struct check_result *result, double seconds)
 {
-	char bytes[BYTES_TEXT_MAX], span[CLOCK_TEXT_MAX];
+	char bytes[BYTES_TEXT_MAX], span[CLOCK_TEXT_MAX], count[COUNT_TEXT_MAX], zones[COUNT_TEXT_MAX];
 
-	printf("%s: %" PRIu64 " snapshots in %u zones at level %s", dataset, result->snapshots, v->place_count,
-	       check_level_name(v->options.level));
+	printf("%s: %s in %s at level %s", dataset, format_count(result->snapshots, "snapshot", "snapshots", count),
+	       format_count(v->place_count, "zone", "zones", zones), check_level_name(v->options.level));
 	if (v->options.slices > 0)
 		printf(", slice %u/%u", v->options.slice, v->options.slices);
-	printf(": %" PRIu64 " signed objects", result->objects);
+	printf(": %s", format_count(result->objects, "signed object", "signed objects", count));
 	if (v->options.level >= CHECK_FINGERPRINT)
-		printf(", %" PRIu64 " packs of %s", result->packs, format_bytes(result->bytes, bytes));
+		printf(", %s of %s", format_count(result->packs, "pack", "packs", count),
+		       format_bytes(result->bytes, bytes));
 	if (v->options.level >= CHECK_DATA)
-		printf(", %" PRIu64 " files of %s", result->files, format_bytes(result->file_bytes, bytes));
+		printf(", %s of %s", format_count(result->files, "file", "files", count),
+		       format_bytes(result->file_bytes, bytes));
 	printf(" in %s: ", clock_format_span((int64_t)(seconds + 0.5), span));
 	tell_verdict(v, findings, result);
 }

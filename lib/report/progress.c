@@ -108,3 +108,9 @@ const char *format_bytes(uint64_t bytes, char *out)
 	snprintf(out, BYTES_TEXT_MAX, "%.*f %s", i > 0 && value < 9.95 ? 1 : 0, value, units[i]);
 	return out;
 }
+
+const char *format_count(uint64_t count, const char *one, const char *many, char *out)
+{
+	snprintf(out, COUNT_TEXT_MAX, "%" PRIu64 " %s", count, count == 1 ? one : many);
+	return out;
+}

@@ -20,4 +20,9 @@ void progress_free(struct progress *p);                                /* clears
 /* "1.2 GiB", "345 KiB", "12 B". out: BYTES_TEXT_MAX bytes. Returns out. */
 const char *format_bytes(uint64_t bytes, char *out);
 
+#define COUNT_TEXT_MAX 64
+
+/* "1 file", "3 files". out: COUNT_TEXT_MAX bytes. Returns out. */
+const char *format_count(uint64_t count, const char *one, const char *many, char *out);
+
 #endif

@@ -136,7 +136,7 @@ keys init --dir stranger >out
 check "a wrong key is told as that" tells 1 "does not open sms@2026-11-21T03:00:00Z: it is not among its recipients" \
 	restore restore sms@latest --to none --key stranger/operator.key
 check "... and nothing is made" test ! -e none
-check "an agent's key opens nothing" tells 1 "is a key for the role agent, which opens no snapshot" \
+check "an agent's key opens nothing" tells 2 "is a key for the role agent, which opens no snapshot" \
 	restore restore sms@latest --to none --key keys/agent.key
 check "a key that is not there" tells 1 "none.key" restore restore sms@latest --to none --key none.key
 check "a path that is not in the snapshot" tells 1 "nowhere" restore restore sms@latest --to none nowhere

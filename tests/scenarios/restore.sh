@@ -140,11 +140,11 @@ rm all/many/9.txt # what only the first night had stays
 touch -r source/many all/many
 check "as the source is now" same source all
 for zone in ams-1 ams-2; do
-	check "from $zone alone, read back" exits 0 "were read back" "$restore" restore "$id" --to "only-$zone" --zone $zone --read-back $c
+	check "from $zone alone, read back" exits 0 "read back and compared" "$restore" restore "$id" --to "only-$zone" --zone $zone --read-back $c
 	check "the same" same first "only-$zone"
 done
 check "an unknown zone is a mistake" exits 2 "ams-1 and ams-2" "$restore" restore sms@latest --to x --zone ams-3 $c
-check "a part with the folders on its way" exits 0 "1 files, 4 folders" "$restore" restore sms@latest deep/a/b links/fifo --to part $c
+check "a part with the folders on its way" exits 0 "1 file, 4 folders" "$restore" restore sms@latest deep/a/b links/fifo --to part $c
 check "which have their attributes" eval '[ "$(stat -c %a.%Y part/deep)" = "$(stat -c %a.%Y source/deep)" ]'
 check "and nothing else" eval '[ "$(ls part)" = "deep
 links" ] && [ -p part/links/fifo ]'
@@ -178,7 +178,7 @@ check "an unknown id" exits 1 "0123456789" "$restore" ls 0123456789 $c
 check "nonsense is a mistake" exits 2 "names no snapshot" "$restore" ls sms@yesterday $c
 check "another operator's key says so" exits 1 "this key" "$restore" ls sms@latest --key foreign/operator.key $c
 check "and whose key it takes" grep -q "among its recipients, which are operator" err
-check "the agent's key opens nothing" exits 1 "opens no snapshot" "$restore" ls sms@latest --key keys/agent.key $c
+check "the agent's key opens nothing" exits 2 "opens no snapshot" "$restore" ls sms@latest --key keys/agent.key $c
 chmod 644 foreign/operator.key
 check "an open key file is refused" exits 6 "foreign/operator.key" "$restore" ls sms@latest --key foreign/operator.key $c
 

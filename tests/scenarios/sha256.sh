@@ -92,7 +92,7 @@ check "diff sees that nothing changed" eval 'exits 0 restore diff sms@2026-11-25
 truncate -s 100G source/huge
 at 2026-11-27T02:00:00Z
 check "a file with a hole of 100 GiB" tells 0 "has more than 64 GiB of holes" timeout 60 "$NIGHTFOLD_BIN/nightfold-agent" run sms --config "$config"
-check "has none, which ls --sha256 says" tells 3 "no SHA-256 was recorded of 1 files" restore ls sms@latest --sha256
+check "has none, which ls --sha256 says" tells 3 "no SHA-256 was recorded of 1 file:" restore ls sms@latest --sha256
 sleep 1
 at 2026-11-28T02:00:00Z
 check "a further night" exits 0 agent run --json sms

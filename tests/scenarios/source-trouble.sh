@@ -172,7 +172,7 @@ if unprivileged test -x "$NIGHTFOLD_BIN/nightfold-agent" -a -r keys/agent.key; t
 	check "it is told on standard error as well" warns "secret: "
 	check "the night after says it again" exits 3 agent_of_nobody run --json
 	check "as often" json 'j["skipped"] == 3'
-	check "status says so" eval 'exits 3 agent_of_nobody status; says "NOT ALL: 3 entries were skipped"'
+	check "status says so" eval 'exits 3 agent_of_nobody status; says "NOT ALL: 3 entries skipped"'
 	check "the rest is restored" exits 0 restore restore sms@latest --to restored
 	check "as it is" diff -r source/open restored/open
 	check "file by file" cmp source/readable restored/readable

@@ -125,6 +125,16 @@ static void sizes_are_told_in_the_largest_unit_that_fits(void **state)
 	}
 }
 
+static void one_is_not_told_as_many(void **state)
+{
+	char out[COUNT_TEXT_MAX];
+
+	(void)state;
+	assert_string_equal(format_count(0, "entry", "entries", out), "0 entries");
+	assert_string_equal(format_count(1, "entry", "entries", out), "1 entry");
+	assert_string_equal(format_count(UINT64_MAX, "entry", "entries", out), "18446744073709551615 entries");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -133,6 +143,7 @@ int main(void)
 		cmocka_unit_test(a_narrow_terminal_gets_a_short_line),
 		cmocka_unit_test(cron_and_json_see_nothing),
 		cmocka_unit_test(sizes_are_told_in_the_largest_unit_that_fits),
+		cmocka_unit_test(one_is_not_told_as_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
