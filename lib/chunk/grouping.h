@@ -5,7 +5,8 @@
  * Small files share a chunk of about GROUP_TARGET bytes. A file starts a new group when the keyed hash of its path
  * falls under size / GROUP_TARGET of the range, or when the group would pass GROUP_MAX. An entry starts a new node when
  * the low bits of the same hash are zero; where a node starts, a group starts too. Levels above take more zero bits.
- * (Who reads files, repo/gather_group.c, also ends a group behind the first of a file's several names.)
+ * (Who reads files, repo/gather_group.c, keeps the groups of the last snapshot that are whole, and groups the rest by
+ * these rules; it also ends a group behind the first of a file's several names.)
  */
 #ifndef CHUNK_GROUPING_H
 #define CHUNK_GROUPING_H
@@ -17,9 +18,10 @@
 #define GROUP_FILE_MAX   (32u << 10) /* larger files have chunks of their own */
 #define GROUP_TARGET     (64u << 10)
 #define GROUP_MAX        (256u << 10)
-#define NODE_BITS_LEAF   8 /* 2^8 entries a node on average */
-#define NODE_BITS_BRANCH 6 /* 2^6 children a branch */
-#define NODE_BITS_LIST   7 /* 2^7 children a list */
+#define GROUP_STAYS_MIN  (16u << 10) /* less than this of a group goes into new ones */
+#define NODE_BITS_LEAF   8           /* 2^8 entries a node on average */
+#define NODE_BITS_BRANCH 6           /* 2^6 children a branch */
+#define NODE_BITS_LIST   7           /* 2^7 children a list */
 
 /* Keyed 64-bit hash of a path (SipHash-2-4 under the first 16 bytes of the dataset's grouping subkey). */
 uint64_t grouping_hash(const uint8_t key[16], const char *path, size_t len);

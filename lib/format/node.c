@@ -81,6 +81,15 @@ uint32_t node_writer_entries(const struct node_writer *w)
 	return w->entry_count;
 }
 
+bool node_writer_find(const struct node_writer *w, const uint8_t id[ID_SIZE], uint32_t *index)
+{
+	for (*index = w->child_count; (*index)-- > 0;) {
+		if (memcmp(w->ids[*index], id, ID_SIZE) == 0)
+			return true;
+	}
+	return false;
+}
+
 size_t node_writer_size(const struct node_writer *w)
 {
 	return FRAME_MAX + w->child_count * (size_t)CHILD_MAX + w->body.len;

@@ -102,6 +102,8 @@ void node_writer_free(struct node_writer *w);
 void node_writer_reset(struct node_writer *w, enum node_type type, uint32_t level);
 uint32_t node_writer_children(const struct node_writer *w);
 uint32_t node_writer_entries(const struct node_writer *w);
+/* The number of the child of this id that was added last. */
+bool node_writer_find(const struct node_writer *w, const uint8_t id[ID_SIZE], uint32_t *index);
 size_t node_writer_size(const struct node_writer *w); /* bytes so far, at least what finish will make */
 
 /* `size`: plaintext bytes beneath the child. *index: its number in this node. ERR_FORMAT over a limit. */

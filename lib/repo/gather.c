@@ -14,6 +14,8 @@
 #include "repo/gathering.h"
 
 #define BATCHES 8u
+#define GROUPS  8u
+#define SPANS   8u
 
 struct worker {
 	struct blob_codec *codec;
@@ -56,6 +58,8 @@ static int ends_all(struct gathering *g, int code)
 {
 	if (code != 0) {
 		pool_close(g->batches);
+		pool_close(g->spans);
+		pool_close(g->groups);
 		pool_close(g->pieces);
 	}
 	return code;
@@ -66,13 +70,13 @@ static int work(void *context, void *worker, void *argument)
 	struct gathering *g = context;
 	struct worker *w = worker;
 	struct item *item = argument;
-	struct chunk_ref *ref = &item->refs[0];
+	struct chunk_ref *ref = item->type == ITEM_GROUP ? &item->batch->refs[item->ref] : &item->refs[0];
 	uint8_t digest[DIGEST_SIZE];
 
-	for (uint32_t i = 0; i < item->count && item->type == ITEM_BATCH; i++) {
-		struct entry *e = &item->entries[i];
+	for (uint32_t i = 0; i < item->member_count; i++) {
+		struct entry *e = &item->batch->entries[item->members[i]];
 
-		if (item->grouped[i] && e->content.form == CONTENT_SLICE)
+		if (e->content.form == CONTENT_SLICE)
 			hash_one(g, item->data + e->content.offset, e);
 	}
 	sha256(item->data, item->len, digest);
@@ -127,6 +131,19 @@ static int consume_end(struct gathering *g, struct item *item)
 	return code;
 }
 
+static int consume_entries(struct gathering *g, struct item *batch, uint32_t from, uint32_t to)
+{
+	int code = 0;
+
+	for (uint32_t i = from; i < to && code == 0; i++) {
+		if (batch->memberships[i] == MEMBER_LEFT_OUT)
+			continue;
+		code = tree_add_entry(g->o->tree, &batch->entries[i], batch->refs, &batch->prints[i]);
+		count_entry(g, &batch->entries[i]);
+	}
+	return code;
+}
+
 static int consume(void *context, void *argument)
 {
 	struct gathering *g = context;
@@ -135,12 +152,12 @@ static int consume(void *context, void *argument)
 
 	if (item->type == ITEM_PIECE)
 		code = consume_piece(g, item);
-	else if (item->ends_file)
+	else if (item->type == ITEM_SPAN)
+		code = consume_entries(g, item->batch, item->from, item->to);
+	else if (item->type == ITEM_BATCH && item->ends_file)
 		code = consume_end(g, item);
-	for (uint32_t i = 0; item->type == ITEM_BATCH && !item->ends_file && i < item->count && code == 0; i++) {
-		code = tree_add_entry(g->o->tree, &item->entries[i], item->refs, &item->prints[i]);
-		count_entry(g, &item->entries[i]);
-	}
+	else if (item->type == ITEM_BATCH)
+		code = consume_entries(g, item, item->from, item->count);
 	pool_give(item);
 	return ends_all(g, code);
 }
@@ -187,10 +204,9 @@ static int find_cached(struct gathering *g, const struct entry *e, const struct 
 static bool unchanged(const struct entry *e, const struct stat_print *print, const struct entry *old,
 		      const struct stat_print *old_print)
 {
-	return old->type == ENTRY_FILE && old->link == NULL && !old->changed && old_print->inode != 0 &&
-	       old_print->inode == print->inode && old_print->ctime == print->ctime &&
-	       old_print->ctime_ns == print->ctime_ns && old->size == e->size && old->mtime == e->mtime &&
-	       old->mtime_ns == e->mtime_ns;
+	return !old->changed && old_print->inode != 0 && old_print->inode == print->inode &&
+	       old_print->ctime == print->ctime && old_print->ctime_ns == print->ctime_ns && old->size == e->size &&
+	       old->mtime == e->mtime && old->mtime_ns == e->mtime_ns;
 }
 
 /* An unchanged file is read again all the same when its SHA-256 is asked for and was not when it was read. */
@@ -208,28 +224,28 @@ static int take_entry(struct gathering *g, const struct entry *listed, struct st
 	bool file = e->type == ENTRY_FILE && e->link == NULL;
 	int code = find_cached(g, e, &old, &old_print);
 
-	if (code == 0 && starts_node && g->batch->grouped_count > 0)
+	if (code == 0 && starts_node && g->batch->small_count > 0)
 		code = gathering_close(g);
 	if (code != 0)
 		return code;
 	if (!file)
 		return gathering_add(g, e, print, &(struct entry *){ NULL });
-	if (old != NULL && !unchanged(e, print, old, old_print))
+	if (old != NULL && (old->type != ENTRY_FILE || old->link != NULL))
 		old = NULL;
-	if (old == NULL)
+	bool known = old != NULL && unchanged(e, print, old, old_print);
+	if (!known)
 		source_attributes(g->o->source, print);
-	e->xattrs = old == NULL ? listed->xattrs : old->xattrs;
-	e->xattr_count = old == NULL ? listed->xattr_count : old->xattr_count;
+	e->xattrs = known ? old->xattrs : listed->xattrs;
+	e->xattr_count = known ? old->xattr_count : listed->xattr_count;
 	if (e->size == 0) {
 		sha256(NULL, 0, e->fingerprint);
 		sha256(NULL, 0, e->sha256);
 		e->has_sha256 = g->o->sha256;
 		return gathering_add(g, e, print, &(struct entry *){ NULL });
 	}
-	if (old != NULL && lacks_sha256(g, old))
-		old = NULL;
-	return e->size <= GROUP_FILE_MAX ? gathering_add_small(g, e, print, old)
-					 : gathering_add_large(g, e, print, old);
+	known = known && !lacks_sha256(g, old);
+	return e->size <= GROUP_FILE_MAX ? gathering_add_small(g, e, print, old, known)
+					 : gathering_add_large(g, e, print, known ? old : NULL);
 }
 
 static int produce(struct gathering *g)
@@ -257,7 +273,7 @@ static int renew_lease(void *leases)
 
 size_t gather_codec_max(const struct chunker *chunker)
 {
-	return chunker_max(chunker) > BATCH_DATA ? chunker_max(chunker) : BATCH_DATA;
+	return chunker_max(chunker) > GROUP_DATA ? chunker_max(chunker) : GROUP_DATA;
 }
 
 int gather(const struct gather_options *options, struct gather_counts *counts, uint8_t root_id[ID_SIZE],
@@ -268,7 +284,9 @@ int gather(const struct gather_options *options, struct gather_counts *counts, u
 	struct gathering g = { .o = options, .counts = counts };
 
 	*counts = (struct gather_counts){ 0 };
-	g.batches = pool_new(ITEM_BATCH, BATCHES, BATCH_DATA);
+	g.batches = pool_new(ITEM_BATCH, BATCHES, 0);
+	g.spans = pool_new(ITEM_SPAN, SPANS, 0);
+	g.groups = pool_new(ITEM_GROUP, GROUPS, GROUP_DATA);
 	g.pieces = pool_new(ITEM_PIECE, pipeline->pieces, chunker_max(options->chunker));
 	g.grouping = secret_new(KEY_SIZE);
 	dataset_subkey(options->key, "grouping", g.grouping);
@@ -277,12 +295,14 @@ int gather(const struct gather_options *options, struct gather_counts *counts, u
 	if (options->sha256)
 		g.plain_hash = file_sha256_new(renew_lease, options->leases);
 	g.batch = pool_take(g.batches);
-	g.pipe = ordered_new(pipeline->pieces + BATCHES, pipeline->workers, &calls, &g);
+	g.pipe = ordered_new(pipeline->pieces + BATCHES + SPANS + GROUPS, pipeline->workers, &calls, &g);
 
 	int code = produce(&g);
 	code = code == 0 || g.failed ? ordered_finish(g.pipe) : ordered_abort(g.pipe, code);
 	if (g.batch != NULL)
 		pool_give(g.batch);
+	if (g.closing != NULL)
+		pool_give(g.closing);
 	if (code == 0)
 		code = tree_finish(options->tree, root_id, root_key);
 	sha256_free(g.file_hash);
@@ -290,6 +310,8 @@ int gather(const struct gather_options *options, struct gather_counts *counts, u
 	free(g.window);
 	secret_free(g.grouping);
 	pool_free(g.pieces);
+	pool_free(g.groups);
+	pool_free(g.spans);
 	pool_free(g.batches);
 	return code;
 }

@@ -69,43 +69,63 @@ int gathering_failed(struct gathering *g)
 	return failed(ERR_SYSTEM, "the pipeline has ended");
 }
 
-int gathering_send(struct gathering *g, bool skip_work)
+int gathering_send(struct gathering *g)
 {
 	struct item *batch = g->batch;
 
 	g->batch = NULL;
-	int code = ordered_push(g->pipe, batch, skip_work);
+	int code = ordered_push(g->pipe, batch, true);
 	if (code != 0)
 		return code;
 	g->batch = pool_take(g->batches);
 	return g->batch == NULL ? gathering_failed(g) : 0;
 }
 
+/* The entries of g->closing before a late one, then that. */
+static int send_late(struct gathering *g, uint32_t number)
+{
+	struct item *batch = g->closing, *span = pool_take(g->spans);
+
+	if (span == NULL)
+		return gathering_failed(g);
+	span->batch = batch;
+	span->from = batch->from;
+	span->to = number;
+	batch->from = number + 1;
+	int code = ordered_push(g->pipe, span, true);
+	if (code == 0)
+		code = gathering_read_large(g, &batch->entries[number], &batch->prints[number]);
+	return code;
+}
+
 int gathering_close(struct gathering *g)
 {
 	struct item *batch = g->batch;
-	bool kept = false;
 	int code = 0;
 
 	if (batch->count == 0)
 		return 0;
-	if (batch->grouped_count > 0) {
-		code = gathering_group_is_kept(g, &kept);
-		if (code == 0 && kept)
-			g->counts->cached_files += batch->grouped_count;
-		else if (code == 0)
-			code = gathering_read_group(g);
-		if (code != 0)
-			return code;
+	g->closing = batch;
+	g->batch = pool_take(g->batches);
+	if (g->batch == NULL)
+		return gathering_failed(g);
+	if (batch->small_count > 0)
+		code = gathering_store_groups(g, batch);
+	for (uint32_t i = 0; i < batch->count && batch->late_count > 0 && code == 0; i++) {
+		if (batch->memberships[i] == MEMBER_LATE)
+			code = send_late(g, i);
 	}
-	progress_add(g->o->progress, batch->group_bytes, batch->count);
-	return gathering_send(g, !batch->has_data);
+	if (code != 0)
+		return code;
+	progress_add(g->o->progress, batch->small_bytes, batch->count - batch->late_count);
+	g->closing = NULL;
+	return ordered_push(g->pipe, batch, true);
 }
 
-/* One more ref than entries may take is kept free for the group's chunk. */
+/* Each small file may yet need a ref, and a large one brings its own. */
 static bool batch_is_full(const struct item *batch)
 {
-	return batch->count == BATCH_ENTRIES || batch->ref_count + ENTRY_CHUNKS_MAX + 1 > BATCH_REFS;
+	return batch->count == BATCH_ENTRIES || batch->ref_count + batch->small_count + ENTRY_CHUNKS_MAX > BATCH_REFS;
 }
 
 int gathering_add(struct gathering *g, const struct entry *e, const struct stat_print *print, struct entry **added)

@@ -15,10 +15,20 @@ struct pool {
 	bool closed;
 };
 
+static void batch_init(struct item *item)
+{
+	item->entries = xcalloc(BATCH_ENTRIES, sizeof *item->entries);
+	item->prints = xcalloc(BATCH_ENTRIES, sizeof *item->prints);
+	item->memberships = xcalloc(BATCH_ENTRIES, sizeof *item->memberships);
+	item->group_of = xcalloc(BATCH_ENTRIES, sizeof *item->group_of);
+	item->groups = xcalloc(BATCH_GROUPS, sizeof *item->groups);
+	item->text = xmalloc(BATCH_TEXT);
+	item->refs = secret_new(BATCH_REFS * sizeof *item->refs);
+}
+
 struct pool *pool_new(enum item_type type, unsigned count, size_t data_size)
 {
 	struct pool *p = xcalloc(1, sizeof *p);
-	bool batch = type == ITEM_BATCH;
 
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->given, NULL);
@@ -30,12 +40,14 @@ struct pool *pool_new(enum item_type type, unsigned count, size_t data_size)
 
 		item->type = type;
 		item->pool = p;
-		item->entries = batch ? xcalloc(BATCH_ENTRIES, sizeof *item->entries) : NULL;
-		item->prints = batch ? xcalloc(BATCH_ENTRIES, sizeof *item->prints) : NULL;
-		item->grouped = batch ? xcalloc(BATCH_ENTRIES, sizeof *item->grouped) : NULL;
-		item->text = batch ? xmalloc(BATCH_TEXT) : NULL;
-		item->refs = secret_new((batch ? BATCH_REFS : 1) * sizeof *item->refs);
-		item->data = xmalloc(data_size);
+		if (type == ITEM_BATCH)
+			batch_init(item);
+		if (type == ITEM_GROUP || type == ITEM_PIECE)
+			item->data = xmalloc(data_size);
+		if (type == ITEM_PIECE)
+			item->refs = secret_new(sizeof *item->refs);
+		if (type == ITEM_GROUP)
+			item->members = xcalloc(BATCH_ENTRIES, sizeof *item->members);
 		p->free[i] = item;
 	}
 	return p;
@@ -51,7 +63,10 @@ void pool_free(struct pool *p)
 
 		free(item->entries);
 		free(item->prints);
-		free(item->grouped);
+		free(item->memberships);
+		free(item->group_of);
+		free(item->groups);
+		free(item->members);
 		free(item->text);
 		secret_free(item->refs);
 		free(item->data);
@@ -73,10 +88,11 @@ struct item *pool_take(struct pool *p)
 
 	if (item == NULL)
 		return NULL;
-	item->count = item->ref_count = item->grouped_count = 0;
-	item->group_bytes = 0;
+	item->count = item->ref_count = item->group_count = item->small_count = item->incomplete = 0;
+	item->member_count = item->late_count = item->from = 0;
+	item->small_bytes = item->new_bytes = 0;
 	item->text_len = item->len = 0;
-	item->has_data = item->ends_file = item->first = false;
+	item->has_split = item->ends_file = item->first = false;
 	return item;
 }
 
@@ -187,17 +203,13 @@ bool item_add_entry(struct item *item, const struct entry *e, const struct stat_
 	}
 	item->entries[item->count] = copy;
 	item->prints[item->count] = *print;
-	item->grouped[item->count] = false;
+	item->memberships[item->count] = MEMBER_NOT;
+	item->group_of[item->count] = 0;
 	item->count++;
 	return true;
 }
 
-void item_remove_entry(struct item *item, uint32_t index)
+bool item_is_filled(const struct item *item, unsigned sixteenths)
 {
-	size_t behind = item->count - index - 1;
-
-	memmove(&item->entries[index], &item->entries[index + 1], behind * sizeof *item->entries);
-	memmove(&item->prints[index], &item->prints[index + 1], behind * sizeof *item->prints);
-	memmove(&item->grouped[index], &item->grouped[index + 1], behind * sizeof *item->grouped);
-	item->count--;
+	return item->count >= BATCH_ENTRIES / 16 * sixteenths || item->text_len >= BATCH_TEXT / 16 * sixteenths;
 }

@@ -109,7 +109,7 @@ static int end_large(struct gathering *g, const struct entry *e, const struct st
 	}
 	end->ends_file = true;
 	progress_add(g->o->progress, 0, 1);
-	return gathering_send(g, true);
+	return gathering_send(g);
 }
 
 /*
@@ -132,13 +132,14 @@ static int settle_sha256(struct reading *r)
 	return file_sha256_end(r->g->plain_hash, e->size, e->sha256);
 }
 
-static int read_large(struct gathering *g, const struct entry *e, const struct stat_print *print)
+int gathering_read_large(struct gathering *g, const struct entry *e, const struct stat_print *print)
 {
 	struct entry now = *e, *added;
 	struct reading r = { .g = g, .e = &now, .print = *print };
 	bool same = false;
-	int code = gathering_close(g);
+	int code = 0;
 
+	must(g->batch->count == 0);
 	for (int attempt = 0; attempt < READ_ATTEMPTS && !same && code == 0; attempt++)
 		code = read_once(&r, &same);
 	if (code != 0)
@@ -152,7 +153,27 @@ static int read_large(struct gathering *g, const struct entry *e, const struct s
 	if (r.total > 0)
 		return end_large(g, &now, &r.print);
 	sha256(NULL, 0, now.fingerprint);
-	return gathering_add(g, &now, &r.print, &added);
+	code = gathering_add(g, &now, &r.print, &added);
+	return code == 0 && added != NULL ? gathering_send(g) : code;
+}
+
+/* Now, or where groups that are not complete wait in the batch, when they have come. */
+static int read_in_turn(struct gathering *g, const struct entry *e, const struct stat_print *print)
+{
+	struct entry *added;
+	int code;
+
+	if (g->batch->incomplete == 0) {
+		code = gathering_close(g);
+		return code == 0 ? gathering_read_large(g, e, print) : code;
+	}
+	code = gathering_add(g, e, print, &added);
+	if (code != 0 || added == NULL)
+		return code;
+	g->batch->memberships[g->batch->count - 1] = MEMBER_LATE;
+	g->batch->late_count++;
+	/* Whether it can be read has to be known before its other names are listed as links to it. */
+	return print->several ? gathering_close(g) : 0;
 }
 
 int gathering_add_large(struct gathering *g, const struct entry *e, const struct stat_print *print,
@@ -163,7 +184,7 @@ int gathering_add_large(struct gathering *g, const struct entry *e, const struct
 	int code = 0;
 
 	if (old == NULL || old->content.form == CONTENT_SLICE)
-		return read_large(g, e, print);
+		return read_in_turn(g, e, print);
 	uint32_t count = old->content.form == CONTENT_NONE   ? 0
 			 : old->content.form == CONTENT_LIST ? 1
 							     : old->content.count;
@@ -172,12 +193,12 @@ int gathering_add_large(struct gathering *g, const struct entry *e, const struct
 	if (code != 0)
 		return code;
 	if (!has || count > ENTRY_CHUNKS_MAX)
-		return read_large(g, e, print);
+		return read_in_turn(g, e, print);
 	/*
 	 * As reading it would: where groups end must not depend on what the cache knows, or they would be read again
 	 * and again.
 	 */
-	if (g->batch->grouped_count > 0)
+	if (g->batch->small_count > 0 && g->batch->incomplete == 0)
 		code = gathering_close(g);
 	if (code == 0)
 		code = gathering_add(g, e, print, &added);
@@ -186,9 +207,9 @@ int gathering_add_large(struct gathering *g, const struct entry *e, const struct
 	if (!gathering_adopt(g, old, count)) {
 		/* It has more extents than the batch has room for: read, it gets an item of its own. */
 		g->batch->count--;
-		return read_large(g, e, print);
+		return read_in_turn(g, e, print);
 	}
 	g->counts->cached_files++;
-	progress_add(g->o->progress, e->size, 1);
+	progress_add(g->o->progress, e->size, 0); /* as an entry it counts with its batch */
 	return code;
 }

@@ -15,9 +15,10 @@
 struct gathering {
 	const struct gather_options *o;
 	struct gather_counts *counts;
-	struct pool *batches, *pieces;
+	struct pool *batches, *spans, *groups, *pieces;
 	struct ordered *pipe;
 	struct item *batch;             /* being filled; NULL once the pipeline failed */
+	struct item *closing;           /* the one before, while its files are read; or NULL */
 	bool failed;                    /* the pipeline knows why */
 	uint8_t *grouping;              /* guarded */
 	uint8_t *window;                /* bytes read and not yet cut: o->pipeline.window */
@@ -44,11 +45,11 @@ must_check int gathering_add(struct gathering *g, const struct entry *e, const s
  */
 bool gathering_adopt(struct gathering *g, const struct entry *old, uint32_t count);
 
-/* Reads the batch's group, unless it is kept, and gives the batch to the pipeline. */
+/* Reads what is to be read of the batch, gives it to the pipeline and begins a new one. */
 must_check int gathering_close(struct gathering *g);
 
-/* Gives the batch to the pipeline as it is, and begins a new one. */
-must_check int gathering_send(struct gathering *g, bool skip_work);
+/* Gives the batch, which has nothing to be read, to the pipeline and begins a new one. */
+must_check int gathering_send(struct gathering *g);
 
 /* For the producer, which must not go on: what has failed, the pipeline says in the end. */
 must_check int gathering_failed(struct gathering *g);
@@ -64,16 +65,18 @@ void gathering_tell_unhashed(struct gathering *g, const struct entry *e);
 
 /* ---- files ---- */
 
-/* `old`: the entry in the cache, which stands at the shard's cursor, when the file is unchanged; NULL otherwise. */
+/* `old`: the entry in the cache, which stands at the shard's cursor, or NULL; `known`: the file is the same. */
 must_check int gathering_add_small(struct gathering *g, const struct entry *e, const struct stat_print *print,
-				   const struct entry *old);
+				   const struct entry *old, bool known);
+
+/* `old`: as above, of a file that is the same; NULL otherwise. */
 must_check int gathering_add_large(struct gathering *g, const struct entry *e, const struct stat_print *print,
 				   const struct entry *old);
 
-/* Whether the batch's files fill one known chunk, one behind the other, just as before. */
-must_check int gathering_group_is_kept(struct gathering *g, bool *kept);
+/* Reads a large file. The batch is empty, before and after. */
+must_check int gathering_read_large(struct gathering *g, const struct entry *e, const struct stat_print *print);
 
-/* Reads the batch's small files into its data, which becomes the chunk of refs[0]. */
-must_check int gathering_read_group(struct gathering *g);
+/* Decides which of a batch's small files share a chunk, and gives those to the pipeline whose chunk is not kept. */
+must_check int gathering_store_groups(struct gathering *g, struct item *batch);
 
 #endif

@@ -31,8 +31,6 @@ struct tree_writer {
 	uint32_t pending_count;
 	struct stat_print *prints;
 	size_t print_count, print_cap;
-	uint8_t last_id[ID_SIZE]; /* the child that was added to the entries node last: a group's files share it */
-	uint32_t last_child;
 	bool any;
 };
 
@@ -187,9 +185,9 @@ static int add_children(struct tree_writer *w, struct entry *e, const struct chu
 
 	if (e->content.form == CONTENT_NONE)
 		return 0;
-	if (e->content.form == CONTENT_SLICE && first > 0 &&
-	    memcmp(w->last_id, refs[e->content.child].id, ID_SIZE) == 0) {
-		e->content.child = w->last_child;
+	/* Files of a group share the child; between them may be those of others. */
+	if (e->content.form == CONTENT_SLICE && node_writer_find(l->node, refs[e->content.child].id, &index)) {
+		e->content.child = index;
 		return 0;
 	}
 	uint32_t count = e->content.form == CONTENT_WHOLE ? e->content.count : 1;
@@ -197,8 +195,6 @@ static int add_children(struct tree_writer *w, struct entry *e, const struct chu
 		const struct chunk_ref *ref = &refs[e->content.child + i];
 
 		code = node_add_child(l->node, ref->id, ref->key, ref->size, &index);
-		memcpy(w->last_id, ref->id, ID_SIZE);
-		w->last_child = index;
 		l->bytes += ref->size;
 	}
 	e->content.child = first;

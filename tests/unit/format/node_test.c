@@ -273,6 +273,9 @@ static void a_node_is_full_before_it_passes_a_limit(void **state)
 	while (node_add_child(*state, id, key, 1, &index) == 0)
 		;
 	assert_int_equal(node_writer_children(*state), NODE_CHILDREN_MAX);
+	assert_true(node_writer_find(*state, id, &index));
+	assert_int_equal(index, NODE_CHILDREN_MAX - 1);
+	assert_false(node_writer_find(*state, key, &index));
 	assert_int_equal(decode(*state, &n), 0);
 	node_release(&n);
 	node_writer_reset(*state, NODE_LIST, 1);

@@ -11,7 +11,7 @@
 
 static int setup(void **state)
 {
-	struct pool *pool = pool_new(ITEM_BATCH, 1, BATCH_DATA);
+	struct pool *pool = pool_new(ITEM_BATCH, 1, 0);
 
 	*state = pool_take(pool);
 	return *state == NULL ? -1 : 0;

@@ -14,7 +14,7 @@
 
 static size_t codec_max(size_t chunk_max)
 {
-	return chunk_max > BATCH_DATA ? chunk_max : BATCH_DATA;
+	return chunk_max > GROUP_DATA ? chunk_max : GROUP_DATA;
 }
 
 static void every_chunk_size_level_and_machine_fits_the_budget(void **state)
