@@ -3,10 +3,11 @@
 
     bench/scale.py [RESULTS]
 
-prints the tables of docs/SCALE.md from RESULTS (default: scale.json beside this file), which `make bench ONLY=scale SAVE=1`
-measures: Nightfold's own programs run, linked so that content is left out and nothing else (bench/scale/ghost.h), on a
-source of millions of files that is nowhere and zones that keep metadata alone and count requests. All on one CPU: a ghost
-of a chunk takes a thread no time, so that on several most of it would be handing over.
+prints the tables of docs/SCALE.md from RESULTS (default: scale.json beside this file), which `make bench ONLY=scale
+SAVE=1` measures: Nightfold's own programs run, linked so that content is left out and nothing else
+(bench/scale/ghost.h), on a source of millions of files that is nowhere and zones that keep metadata alone and count
+requests. All on one CPU: a ghost of a chunk takes a thread no time, so that on several most of it would be handing
+over.
 """
 
 import json
@@ -26,8 +27,10 @@ HERE = Path(__file__).resolve().parent
 FILES = 10_000_000           # at --size 1G
 PARTS = (1000, 100, 10, 1)   # of that
 # One of so many files is large, of so many chunks on average; the others have 1 to 12 KiB.
+UNITS = {"messages": "chunks", "mails": "files"}  # by which costs grow
 SHAPES = {"messages": (10, 99), "mails": (0, 9)}
 AVERAGE = 512 * KIB
+TIB = 1 << 40
 CHANGING = 100               # one of so many folders of 1000 files has others every night
 DISK = {"messages": 5000, "mails": 600}  # bytes a file on the scratch disk at most, everything together
 
@@ -107,7 +110,8 @@ def simulate(options, files, kind):
         free = shutil.disk_usage(folder).free
         if free > need:
             return Simulated(folder, options.build, files, kind).works()
-        say(f"scale: {kind}, {files:,} files: left out: {need / GIB:.0f} GiB of disk are needed, {free / GIB:.0f} are free")
+        say(f"scale: {kind}, {files:,} files: left out: {need / GIB:.0f} GiB of disk are needed, "
+            f"{free / GIB:.0f} are free")
         return None
 
 
@@ -145,17 +149,23 @@ def requests_of(cost, operation):
 
 
 def costs(runs):
+    """CPU and memory as it grows, and what the largest asked of the zones."""
     lines = []
-    for kind in SHAPES:
-        rows = []
-        for run in (run for run in runs.values() if run["kind"] == kind):
-            for work, cost in run["works"].items():
-                rows.append([f"{run['files']:,}", f"{run['chunks']:,}", work, f"{cost['cpu']:.1f} s",
-                             f"{cost['cpu'] / run['chunks'] * 1e6:.1f} µs", f"{cost['anon'] / MIB:.0f} MiB",
-                             f"{cost['mapped'] / MIB:,.0f} MiB",
-                             *(f"{requests_of(cost, what):,}" for what in ("put", "get", "list"))])
-        lines += [f"{kind}:", "", *table(["files", "chunks", "work", "CPU", "a chunk", "anonymous", "mapped", "PUT", "GET",
-                                          "LIST"], rows), ""]
+    for kind, unit in UNITS.items():
+        of_kind = sorted((run for run in runs.values() if run["kind"] == kind), key=lambda run: run["files"])
+        if not of_kind:
+            continue
+        most = of_kind[-1]
+        head = [f"{kind}: CPU, a {unit[:-1]}, anonymous memory",
+                *(f"{run['files']:,} files, {run['chunks']:,} chunks" for run in of_kind)]
+        lines += table(head, [[work, *(f"{cost['cpu']:.1f} s, {cost['cpu'] / run[unit] * 1e6:.1f} µs, "
+                                       f"{cost['anon'] / MIB:.0f} MiB"
+                                       for run in of_kind for cost in [run["works"][work]])]
+                              for work in most["works"]])
+        head = [f"{kind}: {most['files']:,} files", "mapped", "PUT", "GET", "LIST", "DELETE"]
+        lines += ["", *table(head, [[work, f"{cost['mapped'] / MIB:,.0f} MiB",
+                                     *(f"{requests_of(cost, what):,}" for what in ("put", "get", "list", "delete"))]
+                                    for work, cost in most["works"].items()]), ""]
     return lines
 
 
@@ -174,10 +184,97 @@ def disk(runs):
                            (first["disk"]["catalogue"], first["disk"]["key cache"], put["nodes"])),
                          f"{first['disk']['key cache'] / run['files']:,.0f}", f"{run['packs']:,}",
                          f"{put['index'] / run['packs']:.0f}"])
-    return table(["bytes of", "catalogue a chunk", "key cache a chunk", "nodes a chunk, a zone", "key cache a file", "packs",
-                  "index a pack"], rows)
+    return table(["bytes of", "catalogue a chunk", "key cache a chunk", "nodes a chunk, a zone", "key cache a file",
+                  "packs", "index a pack"], rows)
+
+
+# ---- what much more would cost: measured costs times how much there is ----
+
+KINDS = {"messages": {"file": 8 * MIB, "chunk": AVERAGE, "ratio": 3.4},
+         "mails": {"file": 6.5 * KIB, "chunk": 64 * KIB, "ratio": 1.8}}
+SIZES = {"1 TiB": TIB, "100 TiB": 100 * TIB, "1 PiB": 1024 * TIB}
+PACK, INDEX_ROW = 16 * MIB, 80
+LOADS = 3        # listings of all packs in a night: at its start, before the header, before collecting
+PAGE = 1000      # names of a listing
+# List prices of S3 Standard in us-east-1 as remembered in 2025, in dollars; the first step of each.
+PUT, GET, MONTH, EGRESS = 0.005 / 1000, 0.0004 / 1000, 0.023 / 1e9, 0.09 / 1e9
+
+
+def content_cpu(results, kind, step):
+    """Seconds on CPUs for a byte of the source, as bench/run measured it."""
+    result = results.get(kind, results["messages"])
+    return result["steps"][step]["nightfold"]["cpu"] / result["bytes"]
+
+
+def rough(number):
+    """What is extrapolated has two digits that mean something."""
+    digits = 10 ** max(0, len(str(int(number))) - 2)
+    return f"{round(number / digits) * digits:,.0f}"
+
+
+def span(seconds):
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{rough(seconds / size) if seconds >= 10 * size else f'{seconds / size:.1f}'} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def amount(size):
+    for unit, each in (("PiB", 1024 * TIB), ("TiB", TIB), ("GiB", GIB), ("MiB", MIB)):
+        if size >= each:
+            return f"{rough(size / each) if size >= 10 * each else f'{size / each:.1f}'} {unit}"
+    return f"{size / KIB:,.0f} KiB"
+
+
+def money(dollars):
+    return f"${rough(dollars)}" if dollars >= 10 else f"${dollars:.2f}"
+
+
+def projected(runs, results, kind, size):
+    shape, run = KINDS[kind], largest(runs, kind)
+    works, chunks, files = run["works"], size / shape["chunk"], size / shape["file"]
+    # Of the messages' files most are small ones here, and none in earnest: their chunks carry the costs.
+    scale = chunks / run["chunks"] if kind == "messages" else files / run["files"]
+    cpu = {work: cost["cpu"] * scale for work, cost in works.items()}
+    put = {name: each / 2 * scale for name, (_, each) in works["first night"]["requests"]["put"].items()}
+    stored = size / shape["ratio"]
+    packs = stored / PACK + put["nodes"] / (4 * MIB)
+    first = content_cpu(results, kind, "first night") * size
+    lists = LOADS * packs / PAGE
+    new = 2 * (0.01 * packs + 4)
+    return {
+        "files": rough(files), "chunks": rough(chunks), "stored in each zone": amount(stored),
+        "packs in each zone": rough(packs), "nodes in each zone": amount(put["nodes"]),
+        "datasets, at 8 TiB stored each": f"{max(1, -(-stored // (8 * TIB))):,.0f}",
+        "first night: content, on CPUs": span(first), "first night: metadata, on CPUs": span(cpu["first night"]),
+        "unchanged night, metadata": span(cpu["unchanged night"]),
+        "night with 1 % new: content": span(first / 100), "and metadata": span(cpu["night with 1 % new"]),
+        "restore of everything, on CPUs": span(content_cpu(results, kind, "restore") * size),
+        "check by fingerprint, on CPUs": span(content_cpu(results, kind, "check, fingerprints") * size),
+        "check of the list": span(cpu["check, list"]), "rebuild": span(cpu["rebuild"]),
+        "catalogue": amount(works["first night"]["disk"]["catalogue"] * scale),
+        "key cache": amount(works["first night"]["disk"]["key cache"] * scale),
+        "checkpoint of the index (64 MiB at most)": amount(packs * INDEX_ROW),
+        "PUT, first night": rough(2 * packs), "PUT, night with 1 % new": rough(new),
+        "LIST, any night": rough(2 * lists), "GET of 1 MiB each, check by fingerprint": rough(2 * stored / MIB),
+        "money: first night's requests": money((2 * packs + 2 * lists) * PUT),
+        "money: a month of storage": money(2 * stored * MONTH),
+        "money: requests of 30 nights with 1 % new": money(30 * (new + 2 * lists) * PUT),
+        "money: 30 days of pruning every hour": money(30 * 24 * 2 * 2 * packs / PAGE * PUT),
+        "money: restore of everything to elsewhere": money(packs * GET + stored * EGRESS),
+    }
+
+
+def projection(runs, results):
+    lines = []
+    for kind in (kind for kind in SHAPES if any(run["kind"] == kind for run in runs.values())):
+        columns = [projected(runs, results, kind, size) for size in SIZES.values()]
+        lines += [f"{kind}:", "", *table([kind, *SIZES], [[name, *(column[name] for column in columns)]
+                                                        for name in columns[0]]), ""]
+    return lines
 
 
 if __name__ == "__main__":
-    results = json.loads((Path(sys.argv[1]) if len(sys.argv) > 1 else HERE / "scale.json").read_text())
-    print("\n".join([*costs(results["runs"]), *disk(results["runs"])]))
+    saved = json.loads((Path(sys.argv[1]) if len(sys.argv) > 1 else HERE / "scale.json").read_text())["runs"]
+    print("\n".join([*costs(saved), *disk(saved), "",
+                     *projection(saved, json.loads((HERE / "results.json").read_text()))]))
