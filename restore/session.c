@@ -407,7 +407,10 @@ int session_open_snapshot(struct session *s, const char *text, struct opened *ou
 		if (code == 0 && out->snapshot == NULL)
 			code = select_snapshot(out->repo, selector, &out->snapshot);
 	}
-	return code == 0 ? session_unlock(s, out->repo, out->snapshot, out) : code;
+	if (code != 0)
+		return code;
+	must(out->repo != NULL);
+	return session_unlock(s, out->repo, out->snapshot, out);
 }
 
 void opened_release(struct opened *o)

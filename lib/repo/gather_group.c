@@ -198,13 +198,11 @@ static void assign(struct gathering *g, struct item *batch)
 
 		if (!is_member(membership))
 			continue;
-		if (membership == MEMBER_NEW)
-			number = running_new = group_for(g, batch, e, running_new);
-		else if (group->kept)
+		if (membership != MEMBER_NEW && group->kept)
 			g->counts->cached_files++;
 		else if (membership == MEMBER_CHANGED && is_split(group))
 			number = running_changed = group_for(g, batch, e, running_changed);
-		else if (!group->stays)
+		else if (membership == MEMBER_NEW || !group->stays)
 			number = running_new = group_for(g, batch, e, running_new);
 		group = &batch->groups[number];
 		batch->group_of[i] = (uint16_t)number;
@@ -325,7 +323,7 @@ int gathering_add_small(struct gathering *g, const struct entry *e, const struct
 	g->batch->small_bytes += e->size;
 	if (joins) {
 		join_group(g, old, known);
-	} else if (known && is_hole(old) && gathering_adopt(g, old, 0)) {
+	} else if (known && old != NULL && is_hole(old) && gathering_adopt(g, old, 0)) {
 		g->counts->cached_files++;
 	} else {
 		g->batch->memberships[g->batch->count - 1] = MEMBER_NEW;

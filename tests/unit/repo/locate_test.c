@@ -110,7 +110,7 @@ static void a_chunk_whose_newest_place_fails_is_looked_for_in_older_packs(void *
 	assert_int_equal(located(m, KIND_CONTENT, id), 1);
 	struct fetcher *f = fetcher_new(m->repo, -1);
 	struct blob_codec *codec = blob_codec_new(CHUNK_MAX, 3);
-	assert_int_equal(fetch_chunk(f, codec, KIND_CONTENT, id, key, sizeof data, out), 0);
+	assert_int_equal(fetch_chunk(f, codec, NULL, KIND_CONTENT, id, key, sizeof data, out), 0);
 	assert_memory_equal(out, data, sizeof data);
 	assert_int_equal(known_places(m, id), 2);
 	blob_codec_free(codec);
