@@ -36,7 +36,7 @@
 #include "zone/direct.h"
 
 #define THREADS_MAX   64u
-#define CHUNK_AVERAGE (512u << 10) /* the defaults of the configuration */
+#define CHUNK_AVERAGE (1u << 20) /* the defaults of the configuration */
 #define LEVEL         3
 #define PART          (64u << 20) /* of a large file */
 #define FOLDER_FILES  1000u       /* as restore writes them: not all into one folder */

@@ -42,7 +42,7 @@ datasets:
     chunk: {chunk}
 """
 
-    def __init__(self, home: Path, build, source, chunk="512 KiB", window="30 days", cores=None):
+    def __init__(self, home: Path, build, source, chunk="1 MiB", window="30 days", cores=None):
         self.home, self.build, self.source, self.cores, self.now = home, build, source, cores, moment(0)
         self.zones = [home / "az1", home / "az2"]
         for folder in self.zones:

@@ -78,7 +78,7 @@ struct config_dataset {
 	struct duration rto; /* zero: none set */
 	struct config_source source;
 	int compression; /* zstd level 1..19, default 3 */
-	uint32_t chunk;  /* average, bytes, default 512 KiB */
+	uint32_t chunk;  /* average, bytes, default 1 MiB */
 	enum suite cipher;
 	enum dedup dedup;
 	enum padding padding;

@@ -19,8 +19,8 @@ ROOT = os.geteuid() == 0
 SEED = random.Random(20261121)
 
 # The sizes at which the agent decides: small files in groups, minimum, average and maximum of a chunk (README: chunk).
-GROUP_FILE, CHUNK = 32 << 10, 512 << 10
-CRITICAL_SIZES = [1, 2, 4095, 4096, GROUP_FILE, 64 << 10, 256 << 10, CHUNK // 4, CHUNK, 2 * CHUNK, 4 * CHUNK, 8 * CHUNK]
+GROUP_FILE, CHUNK = 32 << 10, 1 << 20
+CRITICAL_SIZES = [1, 2, 4095, 4096, GROUP_FILE, 64 << 10, CHUNK // 4, CHUNK, 2 * CHUNK, 4 * CHUNK, 8 * CHUNK]
 
 
 def write(path, data=b"content\n", mode=None):
@@ -197,7 +197,7 @@ def sizes():
             write(here + b"random%+d-%d" % (delta, size), SEED.randbytes(size + delta))
     for size in (4 * CHUNK - 1, 4 * CHUNK, 4 * CHUNK + 1, 9 * CHUNK):
         write(here + b"repeated-%d" % size, b"U" * size)
-    write(here + b"many-chunks", SEED.randbytes(48 << 20))
+    write(here + b"many-chunks", SEED.randbytes(96 * CHUNK))
 
 
 def many():

@@ -177,7 +177,7 @@ static void what_is_left_out_has_its_default(void **state)
 	assert_int_equal(c->datasets[0].rpo.seconds, 26 * 3600);
 	assert_true(c->datasets[0].rto.seconds == 0 && c->datasets[0].rto.months == 0);
 	assert_int_equal(c->datasets[0].compression, 3);
-	assert_int_equal(c->datasets[0].chunk, 512 << 10);
+	assert_int_equal(c->datasets[0].chunk, 1 << 20);
 	assert_int_equal(c->datasets[0].cipher, SUITE_AES256GCM);
 	assert_int_equal(c->datasets[0].dedup, DEDUP_CONTENT);
 	assert_int_equal(c->datasets[0].padding, PADDING_NONE);
