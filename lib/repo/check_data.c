@@ -217,17 +217,24 @@ static int hash_part(struct pass *p, struct decoder *d, struct stretch *ahead, s
 	return 0;
 }
 
+/* Parts of one chunk one after the other, so that it is decoded once. */
 static int work(void *context, void *worker, void *item)
 {
 	struct pass *p = context;
 	struct batch *batch = item;
+	bool hashed[BATCH_PARTS] = { false };
 	int code = stop_check();
 
-	for (size_t i = 0; i < batch->count && code == 0; i++) {
-		struct part *part = &batch->parts[i];
+	for (size_t i = 0; i < batch->count; i++) {
+		for (size_t k = i; !hashed[i] && k < batch->count && code == 0; k++) {
+			struct part *part = &batch->parts[k];
 
-		if (part->file == NULL && part->reason == NULL && !part->known)
-			code = hash_part(p, worker, batch->stretch, part, batch->keys[i]);
+			if (hashed[k] || part->file != NULL || part->reason != NULL || part->known ||
+			    memcmp(part->id, batch->parts[i].id, ID_SIZE) != 0)
+				continue;
+			code = hash_part(p, worker, batch->stretch, part, batch->keys[k]);
+			hashed[k] = k > i;
+		}
 	}
 	decoder_done(worker);
 	return code;

@@ -282,13 +282,21 @@ static int fill_part(struct fill *p, struct decoder *d, struct stretch *ahead, s
 	return part->type == PART_SMALL ? write_small(p, part->file, data, part->length) : write_piece(p, part, data);
 }
 
+/* Files of several groups may take turns: those of one chunk go one after the other, so that it is decoded once. */
 static int work(void *context, void *worker, void *argument)
 {
 	struct batch *batch = argument;
+	bool filled[PARTS_MAX] = { false };
 	int code = 0;
 
-	for (unsigned i = 0; i < batch->count && code == 0; i++)
-		code = fill_part(context, worker, batch->stretch, &batch->parts[i], batch->keys[i]);
+	for (unsigned i = 0; i < batch->count; i++) {
+		for (unsigned k = i; !filled[i] && k < batch->count && code == 0; k++) {
+			if (filled[k] || memcmp(batch->parts[k].id, batch->parts[i].id, ID_SIZE) != 0)
+				continue;
+			code = fill_part(context, worker, batch->stretch, &batch->parts[k], batch->keys[k]);
+			filled[k] = k > i;
+		}
+	}
 	decoder_done(worker);
 	return code;
 }
