@@ -113,9 +113,9 @@ static void delete_in_zone(struct collecting *c, unsigned zone, bool durable)
 	if (zone_delete_many(writer, (const char(*)[OBJECT_NAME_MAX])d->names, d->count, durable) == 0)
 		return;
 	for (size_t i = 0; i < d->count; i++) {
-		int code = zone_delete(writer, d->names[i]);
+		int code = zone_delete_many(writer, (const char(*)[OBJECT_NAME_MAX])d->names + i, 1, durable);
 
-		d->left[i] |= settle_zone(c, zone, d->names[i], code == ERR_MISSING ? 0 : code) != 0;
+		d->left[i] |= settle_zone(c, zone, d->names[i], code) != 0;
 	}
 }
 
@@ -216,8 +216,9 @@ static int compare_packs(const void *a, const void *b)
 }
 
 /*
- * Not durably: a pack that a power failure brings back does not count, was withdrawn, and is deleted by the next run; no
- * seal leads to what it alone holds. A sync for each of 256 folders would be what this costs most.
+ * Not durably: a pack that a power failure brings back does not count and was withdrawn; without its mark it is an
+ * orphan, condemned anew and deleted after another grace. No seal leads to what it alone holds. A sync for each of 256
+ * folders would be what this costs most.
  */
 static int delete_packs(struct collecting *c, const uint8_t (*packs)[DIGEST_SIZE], size_t count)
 {

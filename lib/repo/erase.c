@@ -19,6 +19,7 @@ struct erasing {
 	size_t count;
 	struct names now, before; /* listed and to be deleted; deleted after the last listing */
 	bool full;                /* there may be more than is in `now` */
+	bool durable;             /* something was deleted, durably, and with it all that was before */
 };
 
 static int compare(const void *a, const void *b)
@@ -105,7 +106,10 @@ static int look(struct erasing *e)
 	return e->full ? 0 : code;
 }
 
-/* Where they cannot be deleted at once, each is tried for itself, and tells what hinders. */
+/*
+ * Where they cannot be deleted at once, each is tried for itself, and tells what hinders; also one that is gone, but
+ * perhaps not for good.
+ */
 static void delete_them(struct erasing *e)
 {
 	struct zone_writer *writer = e->r->zones[e->zone].writer;
@@ -113,13 +117,33 @@ static void delete_them(struct erasing *e)
 
 	for (size_t i = 0; i < e->now.count; i++) {
 		struct erasure *row = owner_of(e, e->now.list[i]);
-		int code = all || row == NULL ? 0 : zone_delete(writer, e->now.list[i]);
+		int code = all || row == NULL
+				   ? 0
+				   : zone_delete_many(writer, (const char(*)[OBJECT_NAME_MAX])e->now.list + i, 1, true);
 
-		if (code != 0 && code != ERR_MISSING)
+		if (code != 0)
 			fail(e, row, code);
 		else if (row != NULL)
 			row->deleted++;
+		e->durable = e->durable || (row != NULL && code == 0);
 	}
+}
+
+/*
+ * What an earlier run deleted, and could not make durable, is not in the listing any more: without a deletion of our own
+ * that took it along, one is made of a name that is gone.
+ */
+static int settle(struct erasing *e)
+{
+	char name[1][OBJECT_NAME_MAX];
+	size_t i = 0;
+
+	while (i < e->count && e->rows[i].code != 0)
+		i++;
+	if (e->durable || e->folder != ERASE_SEALS || i == e->count)
+		return 0;
+	name_seal(e->r->dataset, e->rows[i].snapshot, 1, name[0]);
+	return zone_delete_many(e->r->zones[e->zone].writer, (const char(*)[OBJECT_NAME_MAX])name, 1, true);
 }
 
 void erase(struct repo *r, unsigned zone, enum erase_folder folder, struct erasure *rows, size_t count)
@@ -134,6 +158,8 @@ void erase(struct repo *r, unsigned zone, enum erase_folder folder, struct erasu
 	e->count = count;
 	while ((code = count == 0 ? 0 : look(e)) == 0 && e->now.count > 0)
 		delete_them(e);
+	if (code == 0 && count > 0)
+		code = settle(e);
 	for (size_t i = 0; i < count && code != 0; i++) {
 		if (rows[i].code == 0)
 			fail(e, &rows[i], code);

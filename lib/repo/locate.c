@@ -53,7 +53,10 @@ static bool has(const struct pack_footer *footer, const uint8_t id[ID_SIZE])
 	return false;
 }
 
-/* One that no zone gives whole is told, and passed over: what is in it is nowhere. */
+/*
+ * One that no zone has whole is told, and passed over: what is in it is nowhere. ERR_UNAVAILABLE: a zone that may have it
+ * does not answer.
+ */
 static int read_one(struct repo *r, uint32_t number, const uint8_t *id, bool *found)
 {
 	_pack_footer_ struct pack_footer footer = { 0 };
@@ -63,8 +66,16 @@ static int read_one(struct repo *r, uint32_t number, const uint8_t *id, bool *fo
 
 	if (code != 0)
 		return code;
-	if (repo_load_footer(r, &pack, repo_pack_bits(r, number) & PACK_IN_ANY, &footer) != 0)
+	code = repo_load_footer(r, &pack, repo_pack_bits(r, number) & PACK_IN_ANY, &footer);
+	if (code == ERR_UNAVAILABLE || code == ERR_INTERRUPTED)
+		return code;
+	if (code != 0) {
+		char name[OBJECT_NAME_MAX];
+
+		findings_add(r->findings, code == ERR_MISSING ? FINDING_MISSING : FINDING_DAMAGED, NULL,
+			     name_pack(r->dataset, pack.name, name), "its footer cannot be read: %s", err_message());
 		return 0;
+	}
 	*found = id != NULL && has(&footer, id);
 	return catalog_add_blobs(r->catalog, number, &footer);
 }
@@ -76,8 +87,11 @@ static int read_footers(struct repo *r, enum kind kind, const uint8_t *id)
 	bool found = false;
 	int code = 0;
 
-	while (code == 0 && !found && n->count > 0)
-		code = read_one(r, n->items[--n->count], id, &found);
+	while (code == 0 && !found && n->count > 0) {
+		code = read_one(r, n->items[n->count - 1], id, &found);
+		/* Not asked again, unless it may be there another time. */
+		n->count -= code != ERR_UNAVAILABLE && code != ERR_INTERRUPTED;
+	}
 	return code;
 }
 

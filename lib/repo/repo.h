@@ -155,9 +155,9 @@ struct repo {
 	struct doubt *doubts;
 	size_t doubt_count;
 	uint64_t header_seen;                  /* number of the newest header that this catalogue remembers; 0: none */
-	struct unread *unread; /* packs that were not looked into; NULL: not on demand */
-	char *selector;        /* of the headers that are opened; NULL: all */
-	bool looked; /* since it was opened, at headers that were seen before */
+	struct unread *unread;                 /* packs that were not looked into; NULL: not on demand */
+	char *selector;                        /* of the headers that are opened; NULL: all */
+	bool looked;                           /* since it was opened, at headers that were seen before */
 	bool headers_only, writing, remembers; /* as opened; remembers: may write down what it sees of snapshots */
 	/*
 	 * A gap in headers or indexes that nothing explains, one that opens nowhere and may be real, or one of a

@@ -10,46 +10,66 @@
 #define READ_NEWEST 8
 #define READ_EVERY  32
 
-bool seen_is_due(const struct repo *r, const struct listing *l, size_t row)
-{
-	int64_t day = clock_now() / 86400;
-
-	return !r->looked &&
-	       (row + READ_NEWEST >= l->header_count || l->headers[row].id[0] % READ_EVERY == day % READ_EVERY);
-}
-
 static bool can_note(const struct repo *r)
 {
 	return r->catalog != NULL && r->folder != NULL && r->memory != NULL;
 }
 
-/* Fact "doubted.<zone>": 1 when a header of this zone was ignored the last time. */
-static const char *doubt_fact(const struct repo *r, unsigned zone, char out[CATALOG_FACT_NAME_MAX + 1])
+/* A fact of one zone: "<what>.<zone>". */
+static const char *zone_fact(const struct repo *r, const char *what, unsigned zone, char out[CATALOG_FACT_NAME_MAX + 1])
 {
-	snprintf(out, CATALOG_FACT_NAME_MAX + 1, "doubted.%s", r->zones[zone].name);
+	snprintf(out, CATALOG_FACT_NAME_MAX + 1, "%s.%s", what, r->zones[zone].name);
 	return out;
 }
 
-int seen_doubted(struct repo *r, unsigned zone, bool *doubted)
+/* Facts "doubted.<zone>": 1 byte, 1 when a header was ignored; and "looked.<zone>": the day, 4 bytes, big-endian. */
+int seen_begin(struct repo *r, unsigned zone, struct seen *out)
 {
 	char name[CATALOG_FACT_NAME_MAX + 1];
 	_buf_ struct buf fact = { 0 };
 
-	*doubted = !can_note(r);
-	if (*doubted)
+	*out = (struct seen){ .today = (uint32_t)(clock_now() / 86400), .doubted = true, .first = !r->looked };
+	if (!can_note(r))
 		return 0;
-	buf_init(&fact, 1, "fact");
-	int code = catalog_get_fact(r->catalog, doubt_fact(r, zone, name), &fact);
-	*doubted = code == 0 && fact.len == 1 && fact.data[0] == 1;
+	buf_init(&fact, 4, "fact");
+	int code = catalog_get_fact(r->catalog, zone_fact(r, "doubted", zone, name), &fact);
+	out->doubted = out->was_doubted = code == 0 && fact.len == 1 && fact.data[0] == 1;
+	if (code != 0 && code != ERR_MISSING)
+		return code;
+	buf_clear(&fact);
+	code = catalog_get_fact(r->catalog, zone_fact(r, "looked", zone, name), &fact);
+	for (size_t i = 0; code == 0 && i < fact.len; i++)
+		out->looked = out->looked << 8 | fact.data[i];
 	return code == ERR_MISSING ? 0 : code;
 }
 
-int seen_set_doubted(struct repo *r, unsigned zone, bool before, bool now)
+bool seen_is_due(const struct seen *s, const struct listing *l, size_t row)
 {
-	char name[CATALOG_FACT_NAME_MAX + 1];
-	const uint8_t fact = now;
+	uint32_t days = s->today - s->looked; /* a clock that went back: very many */
 
-	return can_note(r) && before != now ? catalog_set_fact(r->catalog, doubt_fact(r, zone, name), &fact, 1) : 0;
+	if (s->doubted || days >= READ_EVERY)
+		return true;
+	if (s->first && row + READ_NEWEST >= l->header_count)
+		return true;
+	/* Today's part, and those of the days that were left out. */
+	return (s->today - l->headers[row].id[0]) % READ_EVERY < days;
+}
+
+int seen_end(struct repo *r, unsigned zone, const struct seen *s, bool ignored)
+{
+	const uint8_t day[4] = { (uint8_t)(s->today >> 24), (uint8_t)(s->today >> 16), (uint8_t)(s->today >> 8),
+				 (uint8_t)s->today };
+	const uint8_t doubted = ignored;
+	char name[CATALOG_FACT_NAME_MAX + 1];
+	int code = 0;
+
+	if (!can_note(r))
+		return 0;
+	if (s->was_doubted != ignored)
+		code = catalog_set_fact(r->catalog, zone_fact(r, "doubted", zone, name), &doubted, 1);
+	if (code == 0 && s->looked != s->today)
+		code = catalog_set_fact(r->catalog, zone_fact(r, "looked", zone, name), day, sizeof day);
+	return code;
 }
 
 /* What a catalogue that stays notes of a valid header: these bytes, in this zone, under this name. */

@@ -197,12 +197,13 @@ static int load_header(struct repo *r, unsigned zone, struct listed_header *row,
 
 static int load_headers(struct repo *r, unsigned zone, struct listing *l)
 {
-	bool doubted, ignored = false;
-	int code = seen_doubted(r, zone, &doubted);
+	bool ignored = false;
+	struct seen seen;
+	int code = seen_begin(r, zone, &seen);
 
 	for (size_t k = 0; k < l->header_count && code == 0; k++)
-		code = load_header(r, zone, &l->headers[k], doubted || seen_is_due(r, l, k), &ignored);
-	return code == 0 ? seen_set_doubted(r, zone, doubted, ignored) : code;
+		code = load_header(r, zone, &l->headers[k], seen_is_due(&seen, l, k), &ignored);
+	return code == 0 ? seen_end(r, zone, &seen, ignored) : code;
 }
 
 /* A valid intent names a header that was signed by an agent, and that is past its effective expiry by our own reckoning. */
@@ -291,6 +292,24 @@ static bool has_latest(const struct repo *r)
 	return newest != NULL && !newest->quarantined;
 }
 
+/* A second header of a snapshot may stand under another time's name: which one counts, only all of them say. */
+static int load_others(struct repo *r, const struct listing listings[REPO_ZONES_MAX],
+		       const struct listed_header *opened)
+{
+	bool ignored;
+	int code = 0;
+
+	for (unsigned i = 0; i < r->zone_count; i++) {
+		for (size_t k = 0; r->zones[i].up && k < listings[i].header_count && code == 0; k++) {
+			struct listed_header *row = &listings[i].headers[k];
+
+			if (row->taken_at != opened->taken_at && memcmp(row->id, opened->id, SNAPSHOT_ID_SIZE) == 0)
+				code = load_header(r, i, row, true, &ignored);
+		}
+	}
+	return code;
+}
+
 /*
  * Headers from the newest name on; for the latest no more than it takes to have one that is live: a header says no other
  * time than its name.
@@ -316,6 +335,8 @@ static int load_meant(struct repo *r, const struct listing listings[REPO_ZONES_M
 	for (size_t first = 0; first < count && code == 0 && !found; first = end) {
 		for (end = first; end < count && all[end].row->taken_at == all[first].row->taken_at && code == 0; end++)
 			code = load_header(r, all[end].zone, all[end].row, true, &ignored);
+		for (size_t k = first; k < end && code == 0; k++)
+			code = load_others(r, listings, all[k].row);
 		load_intents_meant(r, listings);
 		found = select_is_latest(r->selector) && has_latest(r);
 	}

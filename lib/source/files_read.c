@@ -193,7 +193,9 @@ static void refresh(struct files *f, struct entry *e, struct stat_print *print)
 	if (e->gid != r->before.st_gid)
 		refresh_owner(f, OWNER_GROUP, r->before.st_gid, r->group, &e->group, &e->group_len);
 	files_fill_entry(e, &r->before);
-	if (print->ctime != r->before.st_ctim.tv_sec || print->ctime_ns != (uint32_t)r->before.st_ctim.tv_nsec)
+	/* Listed within a tick of its last change, its attributes may have changed since without another time. */
+	if (print->inode == 0 || print->ctime != r->before.st_ctim.tv_sec ||
+	    print->ctime_ns != (uint32_t)r->before.st_ctim.tv_nsec)
 		print->partial = true;
 	files_fill_print(print, &r->before);
 	e->sparse = r->sparse;

@@ -168,6 +168,43 @@ static void only_headers_that_the_selector_may_mean_are_opened(void **state)
 	assert_true(has_finding(m, FINDING_FORGED, "z1", m->snapshots[2].header_name));
 }
 
+/* A thief signs another time for a snapshot whose time is over: the newer header must not be the only one that is read. */
+static void both_headers_of_a_snapshot_are_read_whatever_times_their_names_say(void **state)
+{
+	struct made *m = *state;
+	struct made_snapshot *s = made_snapshot(m, 3, now - 40 * DAY, now - 5 * DAY);
+	struct header forged = s->header;
+	_buf_ struct buf body = { 0 };
+	const struct snapshot *found;
+	uint8_t hash[DIGEST_SIZE];
+	char name[OBJECT_NAME_MAX], time[CLOCK_TEXT_MAX];
+
+	forged.taken_at = forged.consistent_at = now - 100;
+	forged.expires_at = now + 30 * DAY;
+	buf_init(&body, HEADER_MAX, "header");
+	assert_int_equal(header_encode(&forged, &body), 0);
+	put_signed(m, 2, SIGNED_HEADER, m->agent, &body, name_header(DATASET, forged.taken_at, forged.id, name), hash);
+	open_on_demand(m, "latest");
+	assert_int_equal(m->repo->snapshot_count, 1);
+	assert_true(m->repo->snapshots[0].disputed);
+	open_on_demand(m, clock_format(forged.taken_at, time));
+	found = repo_find(m->repo, forged.id);
+	assert_non_null(found);
+	assert_true(found->disputed);
+}
+
+static void a_pack_that_is_not_there_is_told(void **state)
+{
+	struct made *m = *state;
+	struct made_snapshot *s = made_snapshot(m, 3, now - DAY, now + DAY);
+
+	open_on_demand(m, "latest");
+	take_away(m, 0, s->node_name);
+	take_away(m, 1, s->node_name);
+	assert_int_equal(located(m, KIND_NODE, s->header.root_id), 0);
+	assert_true(has_finding(m, FINDING_MISSING, NULL, s->node_name));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -175,6 +212,8 @@ int main(void)
 		in_zones(a_footer_that_is_whole_in_one_zone_is_read_there_and_in_none_passed_over),
 		in_zones(a_chunk_whose_newest_place_fails_is_looked_for_in_older_packs),
 		in_zones(only_headers_that_the_selector_may_mean_are_opened),
+		in_zones(both_headers_of_a_snapshot_are_read_whatever_times_their_names_say),
+		in_zones(a_pack_that_is_not_there_is_told),
 	};
 
 	now = clock_now();

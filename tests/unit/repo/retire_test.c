@@ -24,8 +24,16 @@ DIR *fdopendir(int fd)
 	return real(fd);
 }
 
+static bool seals_are_not_durable; /* a disk that fails just there */
 int fsync(int fd)
 {
+	char link[64], path[512] = "";
+
+	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+	if (seals_are_not_durable && readlink(link, path, sizeof path - 1) > 0 && strstr(path, "/seals") != NULL) {
+		errno = EIO;
+		return -1;
+	}
 	synced++;
 	return (int)syscall(SYS_fsync, fd);
 }
@@ -295,6 +303,38 @@ static void a_seal_that_stays_keeps_its_header_and_holds_up_no_other(void **stat
 	night_end(&t);
 }
 
+/* Gone from the listing is not gone for good while the folder was not synced: no certificate says so. */
+static void a_deletion_that_is_not_durable_is_no_destruction(void **state)
+{
+	struct nights *n = *state;
+	struct night t;
+	uint8_t id[SNAPSHOT_ID_SIZE];
+
+	whole_run(n, &n->agent, &t);
+	memcpy(id, t.taken.header.id, sizeof id);
+	night_end(&t);
+	days_pass(n, NIGHT_DAYS);
+	_free_ char *path = certificate_path(n->pruner.state, NIGHT_DATASET, id);
+	seals_are_not_durable = true;
+	night_begin(n, &n->pruner, &t);
+	assert_int_equal(night_retire(&t), 0);
+	assert_int_equal(t.retired.destroyed, 0);
+	assert_int_equal(t.retired.owed, 1);
+	assert_true(told(&t, FINDING_LAG) > 0);
+	night_end(&t);
+	assert_int_equal(access(path, F_OK), -1);
+	for (unsigned z = 0; z < 2; z++)
+		assert_int_equal(zone_count(n, z, "snapshots"), 1);
+
+	/* The next run finds nothing to delete, and makes durable what was. */
+	seals_are_not_durable = false;
+	night_begin(n, &n->pruner, &t);
+	assert_int_equal(night_retire(&t), 0);
+	assert_int_equal(t.retired.destroyed, 1);
+	night_end(&t);
+	assert_int_equal(access(path, F_OK), 0);
+}
+
 static void an_intent_of_a_thief_destroys_nothing_early(void **state)
 {
 	struct nights *n = *state;
@@ -342,6 +382,7 @@ int main(void)
 		cmocka_unit_test(what_ends_together_is_listed_and_read_back_together),
 		cmocka_unit_test_setup_teardown(a_seal_that_stays_keeps_its_header_and_holds_up_no_other, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(a_deletion_that_is_not_durable_is_no_destruction, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_intent_of_a_thief_destroys_nothing_early, setup, teardown),
 	};
 

@@ -539,6 +539,18 @@ static void what_changes_between_listing_and_reading_is_partial(void **state)
 	assert_int_equal(source_read_end(s, untouched, &print, &same), 0);
 	assert_true(same && !print.partial && print.inode != 0);
 	source_close(s);
+
+	/* So fresh that a change within the same tick of the clock would not show. */
+	write_file("young", "x");
+	s = open_here();
+	struct entry *young = walk_to(s, "young", &print);
+	assert_int_equal(print.inode, 0);
+	make_some_age();
+	assert_int_equal(source_read_begin(s, young, &print), 0);
+	assert_true(print.partial && print.inode == 0);
+	assert_int_equal(source_read_end(s, young, &print, &same), 0);
+	source_close(s);
+	free(young);
 	free(touched);
 	free(untouched);
 }

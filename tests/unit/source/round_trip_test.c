@@ -110,7 +110,7 @@ static void set_attributes(void)
 static void copy_content(struct source *s, struct target *t, const struct entry *from)
 {
 	struct entry *e = entry_copy(from), fresh = *e;
-	struct stat_print print;
+	struct stat_print print = { 0 };
 	struct target_file *f;
 	uint64_t offset = 0;
 	char data[777];
@@ -202,7 +202,7 @@ static void assert_same_entry(const struct entry *a, const struct entry *b)
 static void assert_same_content(struct source *a, struct source *b, const struct entry *e)
 {
 	struct entry *of = entry_copy(e), of_a = *of, of_b = *of;
-	struct stat_print print;
+	struct stat_print print = { 0 };
 	char data_a[4096], data_b[4096];
 	size_t got_a, got_b;
 	bool same;
