@@ -2,8 +2,8 @@
 
 The nights: the first, an unchanged one, one on which every file was rewritten with the same content, and one with 6 %
 new data and the oldest 6 % gone (of a dump: rows new, gone and changed). The tools take turns within each step of each
-round, and another one begins each round. What a step reads is in the page cache before each tool. Medians of the
-rounds count.
+round, and another one begins each round. What a step reads is in the page cache before each tool, and memory for what
+it writes is there. Medians of the rounds count.
 
 A restore is done twice: onto the disk, and into memory (tmpfs), where the disk does not hide the rest.
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import scratch
 import sources
-from measure import GIB, MIB, available, folder_size, limit, median, say, warm
+from measure import GIB, MIB, available, folder_size, limit, median, say, touch, warm
 from tables import table
 from tools import Nightfold
 
@@ -48,12 +48,14 @@ class Round:
         self.stored = {tool.name: {} for tool in self.tools}
         self.targets = (folder / f"target{number}" for number in itertools.count())
 
-    def step(self, name, action, source=False):
-        """`source`: whether it is read, too."""
+    def step(self, name, action, source=False, writes=False):
+        """`source`: whether it is read, too. `writes`: whether as much as the source is written."""
         say(name)
         self.results[name] = {}
         for tool in self.turns:
             warm(tool.home, *([self.source.folder] if source else []))
+            if writes:
+                touch(2 * self.source.size)
             self.results[name][tool.name] = action(tool)
             self.stored[tool.name][name] = folder_size(tool.zones[0])
 
@@ -67,6 +69,7 @@ class Round:
         zones = [next(self.targets), next(self.targets)]
         for zone in zones:
             zone.mkdir()
+        touch(2 * self.source.size)
         result = limit(self.build, "night", *zones, self.source.folder, cores=cores)
         for zone in zones:
             scratch.discard(zone, self.folder)
@@ -89,10 +92,11 @@ class Round:
     def restore_limit(self, target):
         target.mkdir()
         warm(self.source.folder)
+        touch(2 * self.source.size)
         return limit(self.build, "restore", target, self.source.folder)
 
     def restores(self):
-        self.step(RESTORE, self.restored_here)
+        self.step(RESTORE, self.restored_here, writes=True)
         target = next(self.targets)
         self.limits[RESTORE] = self.restore_limit(target)
         scratch.discard(target, self.folder)
@@ -107,11 +111,12 @@ class Round:
                 scratch.remove(target)
                 return result
 
-            self.step(TO_MEMORY, once)
+            self.step(TO_MEMORY, once, writes=True)
             self.limits[TO_MEMORY] = self.restore_limit(target)
 
     def one_core(self):
         warm(self.source.folder)
+        touch(2 * self.source.size)
         alone = Nightfold(self.folder / "one-core", self.build, self.source, cores="0")
         self.results[ONE_CORE] = {"nightfold": alone.night(0)}
         scratch.discard(alone.home, self.folder)
@@ -124,7 +129,7 @@ class Round:
         return {what: first[what] * self.source.new_data + getattr(unchanged, what) for what in ("seconds", "cpu")}
 
     def run(self):
-        self.step(FIRST, lambda tool: tool.night(0), source=True)
+        self.step(FIRST, lambda tool: tool.night(0), source=True, writes=True)
         self.limits[FIRST] = self.limit("store", self.source.folder)
         self.with_io[FIRST] = self.night_limit()
         self.one_core()
